@@ -1,0 +1,3 @@
+"""The lock-side agent: reads keys, decides who may enter, drives the strike."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,193 @@
+"""The bodies of all messages between lock and cloud, and the values the uplink posts to the controller.
+
+Wire types are msgspec structs: unknown fields are tolerated (a newer cloud), wrong types are not.
+Times on the wire are integer Unix seconds. Envelope and headers: `agent.envelope`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+TOPIC_ROOT = "lock/v1"
+MESSAGE_LIMIT_BYTES = 32 * 1024
+"""No message over this is sent or opened."""
+MANIFEST_LIMIT_BYTES = 12 * 1024
+EVENT_BATCH_ROWS = 50
+EVENT_BATCH_BYTES = 16 * 1024
+EVENT_BATCHES_IN_FLIGHT = 4
+
+UP_STREAMS = ("status", "events", "codes", "request")
+DOWN_STREAMS = ("desired", "bucket", "ack", "heartbeat")
+
+
+def topic(device_id: str, direction: str, stream: str) -> str:
+    """`lock/v1/<device>/<up|down>/<stream>`."""
+    return f"{TOPIC_ROOT}/{device_id}/{direction}/{stream}"
+
+
+# --- cloud -> lock -----------------------------------------------------------------------------------
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of `down/desired`, retained: what the whole set is, by digest. `rev` and `set_epoch` are claims."""
+
+    count: int
+    buckets: str
+    """`code_set.pack_digests`."""
+    root: str
+
+
+class BucketPart(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of `down/bucket`, sealed: rows of one bucket at revision `rev` (a claim). Digits are in `rows`."""
+
+    index: int
+    part: int
+    """From 0."""
+    parts: int
+    rows: list[dict[str, Any]]
+    """Definitions plus `code`, the digits."""
+
+    def __repr__(self) -> str:
+        return f"BucketPart(index={self.index}, part={self.part}, parts={self.parts}, rows={len(self.rows)})"
+
+
+class Ack(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of `down/ack`: the cloud holds every row of `journal_epoch` up to `upto`, durably."""
+
+    journal_epoch: str
+    upto: int
+
+
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of `down/heartbeat`: the newest revision and the time; with `nonce` it answers a time request."""
+
+    head_rev: int
+    time: int
+    nonce: str | None = None
+
+
+# --- lock -> cloud -----------------------------------------------------------------------------------
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Body of `up/status`, retained; also the will (`online` false, only `sid`)."""
+
+    online: bool
+    sid: str
+    agent_version: str | None = None
+    device_time: int | None = None
+    clock: str | None = None
+    """trusted, holdover or unknown."""
+    strike: str | None = None
+    """locked or released."""
+    door: str | None = None
+    """open, closed or unknown."""
+    alarms: list[str] = msgspec.field(default_factory=list)
+    links: dict[str, bool] = msgspec.field(default_factory=dict)
+    set_epoch: int = 0
+    applied_rev: int = 0
+
+
+class Codes(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of `up/codes`, retained: what the lock holds. A code not named by a `code_state` row is set."""
+
+    set_epoch: int
+    rev: int
+    root: str
+    count: int
+    capacity: int
+    constraints: dict[str, Any]
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Body of `up/request`: `type` is `buckets` (with `rev`, `need`) or `time` (with `nonce`)."""
+
+    type: str
+    rev: int | None = None
+    need: list[int] | None = None
+    nonce: str | None = None
+
+
+class Events(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of `up/events`: consecutive journal rows, oldest first (see `JournalRow.wire`)."""
+
+    journal_epoch: str
+    rows: list[dict[str, Any]]
+
+
+# --- uplink -> controller (posted to the inbox) --------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkChanged:
+    """The session with the broker came up (with its new `sid`) or went down."""
+
+    is_up: bool
+    sid: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestReceived:
+    """A signed manifest for this lock; revision rules are the controller's. `settle` it when durable."""
+
+    set_epoch: int
+    rev: int
+    manifest: Manifest
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class BucketReceived:
+    """One opened part of a bucket of revision `rev`."""
+
+    set_epoch: int
+    rev: int
+    bucket: BucketPart
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class AckReceived:
+    """The cloud acknowledged journal rows."""
+
+    ack: Ack
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatReceived:
+    """Signed time and newest revision; `arrived_s` is `now` at arrival, `exp` its end of life (wall)."""
+
+    heartbeat: Heartbeat
+    exp: int
+    arrived_s: float
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRefused:
+    """A message that was not believed: nothing of it was used."""
+
+    stream: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowsWanted:
+    """The uplink can send journal rows after `after_seq`; answer with `Uplink.rows`, possibly empty."""
+
+    after_seq: int
+    limit: int
+
+
+UplinkSignal = (
+    UplinkChanged
+    | ManifestReceived
+    | BucketReceived
+    | AckReceived
+    | HeartbeatReceived
+    | MessageRefused
+    | RowsWanted
+)

@@ -1,0 +1,1 @@
+"""Everything above the MQTT line: a small but honest device cloud, and its broker."""

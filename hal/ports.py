@@ -1,0 +1,121 @@
+"""What a door can say (signals) and what it can be told (ports).
+
+Input drivers run threads of their own and call `post(signal)`, nothing else; `post` never blocks and
+never raises. Output drivers are called on the controller thread; they must not block (they queue the
+command for their own thread) and must not raise for a fault of the device: a command that the device
+did not confirm in time comes back as a `StrikeFailed` or `LinkChanged` signal.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+
+CLEAR = "*"
+ENTER = "#"
+KEYS = "0123456789" + CLEAR + ENTER
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """One debounced key went down. `key` is one of `KEYS` and never appears in a repr."""
+
+    keypad: str
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class KeysLost:
+    """Keys may have been lost (overflow, link down): a code being typed at `keypad` is void."""
+
+    keypad: str
+
+
+@dataclass(frozen=True, slots=True)
+class DoorMoved:
+    """The door contact changed, or was read for the first time."""
+
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RexPressed:
+    """Somebody inside asked to leave (request to exit)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TamperChanged:
+    """The case of `unit` was opened or torn off, or put back."""
+
+    unit: str
+    is_tampered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChanged:
+    """The line to `unit` came up or went down; `reason` is for people, free of secrets."""
+
+    unit: str
+    is_up: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StrikeFailed:
+    """The strike did not confirm a command before its deadline; the command is dead, not late."""
+
+    reason: str
+
+
+Signal = KeyPressed | KeysLost | DoorMoved | RexPressed | TamperChanged | LinkChanged | StrikeFailed
+Post = Callable[[Signal], None]
+
+
+class Pattern(Enum):
+    """What the keypad shows and sounds. Momentary ones fall back to the standing one by themselves."""
+
+    READY = "ready"
+    GRANTED = "granted"
+    """Momentary."""
+    DENIED = "denied"
+    """Momentary; the same for every refusal."""
+    FAULT = "fault"
+    """Standing: the controller cannot make outcomes durable, so it opens for nobody."""
+    LOCKED_OUT = "locked_out"
+    """Standing: no budget for another guess."""
+    CLOCK_UNKNOWN = "clock_unknown"
+    """Standing: codes with a time rule are refused until the clock is trusted."""
+    HELD = "held"
+    """Standing: the door has been open for too long."""
+
+
+class Device(ABC):
+    """Anything assembled from the configuration. `start` and `close` run on the controller thread."""
+
+    @abstractmethod
+    def start(self) -> None:
+        """Begin: start threads, open lines. A line that cannot be opened is retried, not raised."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Leave the device in its safe state and end its threads, within 2 s; may be called twice."""
+
+
+class Strike(Device):
+    """What keeps the door shut. Locked is its resting state: it relocks by itself."""
+
+    @abstractmethod
+    def unlock(self, for_s: float) -> None:
+        """Release for `for_s` seconds (0.1 to 60) from now; a later call replaces the earlier deadline."""
+
+    @abstractmethod
+    def lock(self) -> None:
+        """End a release now. Harmless when locked."""
+
+
+class Indicator(Device):
+    """The lights and sounder of a keypad."""
+
+    @abstractmethod
+    def show(self, pattern: Pattern) -> None:
+        """Show `pattern`; the last call wins."""
