@@ -1,0 +1,187 @@
+"""The access codes people want on the locks: creating, finding and deleting them."""
+
+import secrets
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from cloud_sim import code_sets
+from cloud_sim.database import Database
+
+RANDOM_CODE_LENGTH = 6
+RANDOM_TRIES = 200
+ENDED_CODES_STAY_S = 24 * 3600
+"""So long the lock still knows an ended or spent code, and can say which one was typed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAccessCode:
+    """What somebody asks for. The window is half-open, `[starts_at, ends_at)`, Unix seconds."""
+
+    name: str | None = None
+    code: str | None = field(default=None, repr=False)
+    """4 to 8 digits; None: the cloud chooses."""
+    starts_at: int | None = None
+    ends_at: int | None = None
+    is_one_time_use: bool = False
+    works_without_clock: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The digits are another code's on that lock, which has not ended."""
+
+    access_code_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """The lock holds no more codes than this."""
+
+    capacity: int
+
+
+_WITH_REPORT = """
+    SELECT access_codes.*, state, errors, coalesce(uses, 0) AS uses, last_used_ms
+    FROM access_codes LEFT JOIN reported_access_codes USING (lock_id, access_code_id, gen)
+"""
+
+
+def create(
+    database: Database, lock_id: str, wanted: NewAccessCode, wall: float, capacity: int | None = None
+) -> str | Taken | Full:
+    """Add a code to the lock's set as its next revision; durable when this returns. The new id, or why not.
+
+    `capacity`: what the lock has said it holds."""
+    with database.transaction():
+        digits = wanted.code or _free_code(database, lock_id, wall)
+        leaving = _long_ended(database, lock_id, wall)
+        holder = _holder(database, lock_id, digits)
+        if holder is not None and not has_ended(holder, wall):
+            return Taken(holder["access_code_id"])
+        if holder is not None:
+            leaving.add(holder["access_code_id"])
+        if capacity is not None and code_sets.count(database, lock_id) - len(leaving) >= capacity:
+            return Full(capacity)
+        rev = code_sets.head(database, lock_id)[1] + 1
+        _drop(database, leaving, rev)
+        access_code_id = str(uuid.uuid4())
+        _insert(database, lock_id, access_code_id, digits, wanted, rev, wall)
+        changed = map(code_sets.bucket_byte, {access_code_id, *leaving})
+        code_sets.record_revision(database, lock_id, rev, changed)
+    return access_code_id
+
+
+def delete(database: Database, row: dict[str, Any], wall: float) -> None:
+    """Take a code (a row of `find`) out of the lock's set as the next revision. Again is harmless.
+
+    The row stays until the lock confirms; at once it goes only where no lock can hold it."""
+    lock_id, access_code_id = row["lock_id"], row["access_code_id"]
+    with database.transaction():
+        if row["is_in_set"]:
+            rev = code_sets.head(database, lock_id)[1] + 1
+            leaving = _long_ended(database, lock_id, wall) | {access_code_id}
+            _drop(database, leaving, rev)
+            code_sets.record_revision(database, lock_id, rev, map(code_sets.bucket_byte, leaving))
+        database.run(
+            "UPDATE access_codes SET deleted_ms = coalesce(deleted_ms, ?) WHERE access_code_id = ?",
+            int(wall * 1000),
+            access_code_id,
+        )
+        forget_deleted(database, lock_id)
+
+
+def forget_deleted(database: Database, lock_id: str) -> None:
+    """Remove the deleted codes that the lock confirmed, or, never enrolled, cannot hold; in a transaction."""
+    confirmed = database.row("SELECT rev FROM reported_codes WHERE lock_id = ? AND is_our_root = 1", lock_id)
+    enrolled = database.row("SELECT 1 FROM device_keys WHERE lock_id = ?", lock_id) is not None
+    upto = (confirmed["rev"] if confirmed else 0) if enrolled else 2**62
+    database.run(
+        "DELETE FROM reported_access_codes WHERE access_code_id IN (SELECT access_code_id FROM access_codes"
+        " WHERE lock_id = ? AND deleted_ms IS NOT NULL AND changed_rev <= ?)",
+        lock_id,
+        upto,
+    )
+    database.run(
+        "DELETE FROM access_codes WHERE lock_id = ? AND deleted_ms IS NOT NULL AND changed_rev <= ?",
+        lock_id,
+        upto,
+    )
+
+
+def find(database: Database, access_code_id: str) -> dict[str, Any] | None:
+    """One code with what its lock reports of it."""
+    return database.row(f"{_WITH_REPORT} WHERE access_code_id = ?", access_code_id)
+
+
+def of_lock(database: Database, lock_id: str) -> list[dict[str, Any]]:
+    """All codes of a lock with what it reports of them, oldest first."""
+    return database.rows(f"{_WITH_REPORT} WHERE lock_id = ? ORDER BY created_ms, access_code_id", lock_id)
+
+
+def has_ended(row: dict[str, Any], wall: float) -> bool:
+    """Whether a code can never open again: its window is over, it is spent, or it left the set."""
+    is_spent = row["max_uses"] is not None and row["uses"] >= row["max_uses"]
+    is_over = row["ends_at"] is not None and row["ends_at"] <= wall
+    return is_spent or is_over or not row["is_in_set"]
+
+
+def _holder(database: Database, lock_id: str, digits: str) -> dict[str, Any] | None:
+    return database.row(f"{_WITH_REPORT} WHERE lock_id = ? AND code = ? AND is_in_set = 1", lock_id, digits)
+
+
+def _free_code(database: Database, lock_id: str, wall: float) -> str:
+    for _ in range(RANDOM_TRIES):
+        digits = f"{secrets.randbelow(10**RANDOM_CODE_LENGTH):0{RANDOM_CODE_LENGTH}d}"
+        holder = _holder(database, lock_id, digits)
+        if holder is None or has_ended(holder, wall):
+            break
+    return digits  # a set so full that 200 draws found nothing gets the ordinary answer: taken
+
+
+def _long_ended(database: Database, lock_id: str, wall: float) -> set[str]:
+    latest = int(wall) - ENDED_CODES_STAY_S
+    rows = database.rows(
+        f"{_WITH_REPORT} WHERE lock_id = ? AND is_in_set = 1"
+        " AND (ends_at <= ? OR (uses >= max_uses AND last_used_ms <= ?))",
+        lock_id,
+        latest,
+        latest * 1000,
+    )
+    return {row["access_code_id"] for row in rows}
+
+
+def _drop(database: Database, access_code_ids: set[str], rev: int) -> None:
+    for access_code_id in access_code_ids:
+        database.run(
+            "UPDATE access_codes SET is_in_set = 0, changed_rev = ? WHERE access_code_id = ?",
+            rev,
+            access_code_id,
+        )
+
+
+def _insert(
+    database: Database,
+    lock_id: str,
+    access_code_id: str,
+    digits: str,
+    wanted: NewAccessCode,
+    rev: int,
+    wall: float,
+) -> None:
+    values = {
+        "access_code_id": access_code_id,
+        "lock_id": lock_id,
+        "name": wanted.name,
+        "code": digits,
+        "starts_at": wanted.starts_at,
+        "ends_at": wanted.ends_at,
+        "max_uses": 1 if wanted.is_one_time_use else None,
+        "works_without_clock": int(wanted.works_without_clock),
+        "created_ms": int(wall * 1000),
+        "bucket_byte": code_sets.bucket_byte(access_code_id),
+        "changed_rev": rev,
+        "is_in_set": 1,
+    }
+    columns, marks = ", ".join(values), ", ".join("?" * len(values))
+    database.run(f"INSERT INTO access_codes ({columns}) VALUES ({marks})", *values.values())

@@ -1,0 +1,119 @@
+"""The wanted code set of one lock: its revisions, its manifest, and its buckets as they travel."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from agent.core import code_set
+from agent.messages import BucketPart, Manifest
+from cloud_sim.database import Database
+
+
+def bucket_byte(access_code_id: str) -> int:
+    """What decides the bucket of a code, whatever the number of buckets (`code_set.bucket_of`)."""
+    return hashlib.sha256(access_code_id.encode()).digest()[0]
+
+
+def definition(row: dict[str, Any]) -> dict[str, Any]:
+    """One row of `access_codes` as the lock is told it: the digits are in it, the name is not."""
+    told = {
+        "access_code_id": row["access_code_id"],
+        "gen": row["gen"],
+        "code_rev": row["code_rev"],
+        "kind": "standard",
+        "code": row["code"],
+        "starts_at": row["starts_at"],
+        "ends_at": row["ends_at"],
+        "max_uses": row["max_uses"],
+        "works_without_clock": bool(row["works_without_clock"]) or None,
+    }
+    return {key: value for key, value in told.items() if value is not None}
+
+
+def head(database: Database, lock_id: str) -> tuple[int, int]:
+    """(set_epoch, newest revision) of a lock that exists."""
+    row = database.row("SELECT set_epoch, head_rev FROM locks WHERE lock_id = ?", lock_id)
+    if row is None:
+        raise LookupError("no such lock")
+    return row["set_epoch"], row["head_rev"]
+
+
+def record_revision(database: Database, lock_id: str, rev: int, changed_bytes: Iterable[int]) -> None:
+    """Make `rev` the newest revision; inside the transaction that changed the rows.
+
+    `changed_bytes`: the `bucket_byte` of every row that was added or dropped; only their buckets are
+    counted again, so that one change among 10,000 codes stays cheap."""
+    lock = database.row("SELECT set_epoch, buckets FROM locks WHERE lock_id = ?", lock_id) or {}
+    buckets = code_set.bucket_count(count(database, lock_id), lock["buckets"])
+    changed = {byte * buckets // 256 for byte in changed_bytes}
+    if buckets != lock["buckets"] or not _digests(database, lock_id):
+        database.run("DELETE FROM bucket_digests WHERE lock_id = ?", lock_id)
+        changed = set(range(buckets))
+    for index in changed:
+        rows = _bucket_rows(database, lock_id, index, buckets)
+        digest = code_set.bucket_digest(code_set.canonical(definition(row)) for row in rows)
+        database.run("INSERT OR REPLACE INTO bucket_digests VALUES (?, ?, ?)", lock_id, index, digest)
+    database.run("UPDATE locks SET head_rev = ?, buckets = ? WHERE lock_id = ?", rev, buckets, lock_id)
+    root = code_set.root(lock_id, lock["set_epoch"], rev, _digests(database, lock_id))
+    database.run("INSERT INTO revisions VALUES (?, ?, ?)", lock_id, rev, root)
+
+
+def count(database: Database, lock_id: str) -> int:
+    """How many codes the wanted set holds."""
+    row = database.row("SELECT count(*) AS n FROM access_codes WHERE lock_id = ? AND is_in_set = 1", lock_id)
+    return 0 if row is None else int(row["n"])
+
+
+def manifest(database: Database, lock_id: str) -> Manifest:
+    """The newest revision, by digest."""
+    newest = database.row(
+        "SELECT root FROM revisions JOIN locks USING (lock_id) WHERE lock_id = ? AND rev = head_rev", lock_id
+    )
+    if newest is None:
+        raise LookupError("no such lock")
+    packed = code_set.pack_digests(_digests(database, lock_id))
+    return Manifest(count=count(database, lock_id), buckets=packed, root=newest["root"])
+
+
+def bucket_parts(database: Database, lock_id: str, index: int) -> list[BucketPart]:
+    """One bucket of the newest revision, cut into parts; at least one, possibly without rows.
+
+    An `index` that revision does not have gives none."""
+    row = database.row("SELECT buckets FROM locks WHERE lock_id = ?", lock_id)
+    if row is None or not 0 <= index < row["buckets"]:
+        return []
+    rows = _bucket_rows(database, lock_id, index, row["buckets"])
+    cut = _cut([definition(row) for row in rows])
+    return [
+        BucketPart(index=index, part=number, parts=len(cut), rows=part) for number, part in enumerate(cut)
+    ]
+
+
+def _cut(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    parts: list[list[dict[str, Any]]] = [[]]
+    size = 2
+    for row in rows:
+        row_size = len(json.dumps(row, separators=(",", ":"))) + 1
+        if parts[-1] and size + row_size > code_set.PART_LIMIT_BYTES:
+            parts.append([])
+            size = 2
+        parts[-1].append(row)
+        size += row_size
+    return parts
+
+
+def _bucket_rows(database: Database, lock_id: str, index: int, buckets: int) -> list[dict[str, Any]]:
+    width = 256 // buckets
+    return database.rows(
+        "SELECT * FROM access_codes WHERE lock_id = ? AND is_in_set = 1 AND bucket_byte BETWEEN ? AND ?"
+        " ORDER BY access_code_id",
+        lock_id,
+        index * width,
+        index * width + width - 1,
+    )
+
+
+def _digests(database: Database, lock_id: str) -> list[bytes]:
+    rows = database.rows("SELECT digest FROM bucket_digests WHERE lock_id = ? ORDER BY bucket", lock_id)
+    return [row["digest"] for row in rows]

@@ -1,0 +1,121 @@
+"""What a lock reports of itself, kept apart from what is wanted of it."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from agent.messages import Codes, Status
+from cloud_sim import access_codes, code_sets
+from cloud_sim.database import Database
+
+ONLINE_FOR_S = 35 * 60
+"""A lock repeats its status every 15 minutes; silent for two turns and a little, it is not online."""
+SILENT_S = 72 * 3600
+"""After so long without a word nothing is known about what the lock holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What is known about one lock's memory."""
+
+    confirmed_rev: int
+    """The newest revision the lock holds, proven by its root; 0 for none."""
+    has_other_set: bool
+    """The lock names a root for its revision that is not ours."""
+    is_silent: bool
+    capacity: int | None
+    """Codes it can hold, by its own word."""
+
+
+def store_status(database: Database, lock_id: str, status: Status, *, is_live: bool, wall: float) -> bool:
+    """Keep a status. An offline of a session that is not the last one seen says nothing: False.
+
+    `is_live`: it was not a retained message, so the lock was there just now."""
+    known = database.row("SELECT sid FROM reported_status WHERE lock_id = ?", lock_id)
+    if not status.online and (known is None or known["sid"] != status.sid):
+        return False
+    if status.online:
+        database.run(
+            "INSERT INTO reported_status VALUES (?, ?, 1, ?, ?) ON CONFLICT (lock_id) DO UPDATE SET"
+            " sid = excluded.sid, is_online = 1, status = excluded.status,"
+            " last_seen_ms = coalesce(excluded.last_seen_ms, last_seen_ms)",
+            lock_id,
+            status.sid,
+            msgspec.json.encode(status).decode(),
+            int(wall * 1000) if is_live else None,
+        )
+    else:
+        database.run("UPDATE reported_status SET is_online = 0 WHERE lock_id = ?", lock_id)
+    return True
+
+
+def note_seen(database: Database, lock_id: str, wall: float) -> None:
+    """The lock sent something just now."""
+    database.run("UPDATE reported_status SET last_seen_ms = ? WHERE lock_id = ?", int(wall * 1000), lock_id)
+
+
+def store_codes(database: Database, lock_id: str, codes: Codes) -> bool:
+    """Keep what the lock says it holds; what it confirms as deleted is forgotten. True if the set moved on:
+
+    a lock that is ahead of us (we were restored from a backup) gets a revision above its own."""
+    set_epoch, head_rev = code_sets.head(database, lock_id)
+    if codes.set_epoch != set_epoch:
+        return False
+    with database.transaction():
+        ours = database.row("SELECT root FROM revisions WHERE lock_id = ? AND rev = ?", lock_id, codes.rev)
+        is_our_root = ours is not None and ours["root"] == codes.root
+        database.run(
+            "INSERT OR REPLACE INTO reported_codes VALUES (?, ?, ?, ?)",
+            lock_id,
+            codes.rev,
+            int(is_our_root),
+            msgspec.json.encode(codes).decode(),
+        )
+        if is_our_root:
+            access_codes.forget_deleted(database, lock_id)
+            database.run("DELETE FROM revisions WHERE lock_id = ? AND rev < ?", lock_id, codes.rev)
+        is_ahead = codes.rev > head_rev
+        if is_ahead:
+            code_sets.record_revision(database, lock_id, codes.rev + 1, ())
+    return is_ahead
+
+
+def store_code_state(database: Database, lock_id: str, detail: dict[str, Any]) -> None:
+    """Keep one `code_state` journal row's detail; inside the transaction that stores the row."""
+    database.run(
+        "INSERT INTO reported_access_codes (lock_id, access_code_id, gen, state, errors)"
+        " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state, errors = excluded.errors",
+        lock_id,
+        detail["access_code_id"],
+        detail["gen"],
+        detail["state"],
+        json.dumps(detail["errors"]),
+    )
+
+
+def count_use(database: Database, lock_id: str, detail: dict[str, Any], wall: float) -> None:
+    """Count one `access_granted`; inside the transaction that stores the row."""
+    database.run(
+        "INSERT INTO reported_access_codes (lock_id, access_code_id, gen, uses, last_used_ms)"
+        " VALUES (?, ?, ?, 1, ?) ON CONFLICT DO UPDATE SET uses = uses + 1,"
+        " last_used_ms = excluded.last_used_ms",
+        lock_id,
+        detail["access_code_id"],
+        detail["gen"],
+        int(wall * 1000),
+    )
+
+
+def evidence(database: Database, lock_id: str, wall: float) -> Evidence:
+    """What the lock's reports prove."""
+    status = database.row("SELECT last_seen_ms FROM reported_status WHERE lock_id = ?", lock_id)
+    codes = database.row("SELECT * FROM reported_codes WHERE lock_id = ?", lock_id)
+    last_seen_ms = status["last_seen_ms"] if status else None
+    return Evidence(
+        confirmed_rev=codes["rev"] if codes and codes["is_our_root"] else 0,
+        has_other_set=bool(codes and not codes["is_our_root"]),
+        is_silent=last_seen_ms is not None and wall - last_seen_ms / 1000 > SILENT_S,
+        capacity=json.loads(codes["codes"])["capacity"] if codes else None,
+    )

@@ -1,0 +1,93 @@
+"""Where each file of one cloud lives, and how private files are written."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class NotInitialised(Exception):  # noqa: N818 (an exception is a fault in this house, a denial is a value)
+    """The state directory does not hold a complete cloud; the message says what to run."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateDirectory:
+    """The files of one cloud below `root`."""
+
+    root: Path
+
+    @property
+    def ca(self) -> Path:
+        """Certificate of the private authority: what the broker and every lock trust."""
+        return self.root / "ca.pem"
+
+    @property
+    def ca_key(self) -> Path:
+        """Private key of the authority."""
+        return self.root / "ca-key.pem"
+
+    @property
+    def broker_certificate(self) -> Path:
+        """Server certificate of the broker, for 127.0.0.1, ::1 and localhost."""
+        return self.root / "broker.pem"
+
+    @property
+    def broker_key(self) -> Path:
+        """Private key of the broker."""
+        return self.root / "broker-key.pem"
+
+    @property
+    def client_certificate(self) -> Path:
+        """Certificate with which the cloud connects to the broker; its common name is `cloud`."""
+        return self.root / "cloud.pem"
+
+    @property
+    def client_key(self) -> Path:
+        """Private key to `client_certificate`."""
+        return self.root / "cloud-key.pem"
+
+    @property
+    def signing_key(self) -> Path:
+        """Ed25519 private key: everything the cloud tells a lock is signed by it."""
+        return self.root / "signing-key.pem"
+
+    @property
+    def sealing_key(self) -> Path:
+        """X25519 private key: what a lock seals for the cloud."""
+        return self.root / "sealing-key.pem"
+
+    @property
+    def api_token(self) -> Path:
+        """The bearer token of the HTTP API, one line, mode 0600."""
+        return self.root / "api-token"
+
+    @property
+    def database(self) -> Path:
+        """The SQLite database."""
+        return self.root / "cloud.db"
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file of mode 0600 durably and all at once: after a power cut it is whole or not there."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def read_private(path: Path) -> bytes:
+    """The content of a file that `init` wrote. Raises NotInitialised."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise NotInitialised(
+            f"cannot read {path}: {error.strerror}; run: python -m cloud_sim init --state {path.parent}"
+        ) from error
