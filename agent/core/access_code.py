@@ -1,0 +1,110 @@
+"""An access code as the lock knows it, in the seeds' words, and how a definition becomes one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from agent.core import code_set
+
+MIN_CODE_LENGTH = 4
+MAX_CODE_LENGTH = 8
+LATEST_S = 2**40
+"""No window may reach past this Unix time: a number of milliseconds is a mistake, not a date."""
+
+
+class Kind(Enum):
+    """What a code does when it is right."""
+
+    STANDARD = "standard"
+
+
+class CodeError(Enum):
+    """Why the lock holds a definition but not a usable code; reported per code, never blocks the others."""
+
+    DUPLICATE_CODE = "duplicate_code"
+    CODE_LENGTH = "code_length"
+    DIGITS_NOT_ON_KEYPAD = "digits_not_on_keypad"
+    WINDOW_INVALID = "window_invalid"
+    CAPACITY_FULL = "capacity_full"
+    SCHEMA_UNSUPPORTED = "schema_unsupported"
+    MAC_FAILED = "mac_failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessCode:
+    """One access code without its digits. The window is half-open, `[starts_at, ends_at)`, Unix seconds."""
+
+    access_code_id: str
+    gen: int
+    """Raised when the same id is issued anew; uses are counted per (id, gen)."""
+    code_rev: int
+    """Raised when the digits change."""
+    kind: Kind
+    starts_at: int | None = None
+    ends_at: int | None = None
+    max_uses: int | None = None
+    """1 for a one-time code; None for any number."""
+    works_without_clock: bool = False
+
+    @property
+    def is_time_ruled(self) -> bool:
+        """Whether the clock has a say."""
+        return self.starts_at is not None or self.ends_at is not None
+
+
+_FIELDS = frozenset(AccessCode.__slots__)
+
+
+def parse_definition(definition: Mapping[str, object]) -> AccessCode | CodeError:
+    """Read one definition. A field this version does not know may be a restriction, so it is refused
+    (`schema_unsupported`) rather than ignored: ignoring it could open a door too often."""
+    present = {
+        key: value
+        for key, value in definition.items()
+        if key not in code_set.NOT_IN_DIGEST and value is not None
+    }
+    try:
+        code = _typed(present)
+    except (KeyError, ValueError, TypeError):
+        return CodeError.SCHEMA_UNSUPPORTED
+    if code.starts_at is not None and code.ends_at is not None and code.ends_at <= code.starts_at:
+        return CodeError.WINDOW_INVALID
+    return code
+
+
+def _typed(present: Mapping[str, object]) -> AccessCode:
+    if not _FIELDS.issuperset(present):
+        raise ValueError("unknown field")
+    access_code_id = present["access_code_id"]
+    works_without_clock = present.get("works_without_clock", False)
+    if not isinstance(access_code_id, str) or not isinstance(works_without_clock, bool):
+        raise TypeError("wrong type")
+    return AccessCode(
+        access_code_id=access_code_id,
+        gen=_integer(present["gen"], 1),
+        code_rev=_integer(present["code_rev"], 1),
+        kind=Kind(present["kind"]),
+        starts_at=_optional(present, "starts_at", 0),
+        ends_at=_optional(present, "ends_at", 0),
+        max_uses=_optional(present, "max_uses", 1),
+        works_without_clock=works_without_clock,
+    )
+
+
+def _integer(value: object, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= LATEST_S:
+        raise ValueError("not an integer in range")
+    return value
+
+
+def _optional(present: Mapping[str, object], key: str, least: int) -> int | None:
+    return _integer(present[key], least) if key in present else None
+
+
+def check_digits(digits: object) -> CodeError | None:
+    """What is wrong with the digits of a code, if anything; leading zeros count."""
+    if not isinstance(digits, str) or not digits.isascii() or not digits.isdigit():
+        return CodeError.DIGITS_NOT_ON_KEYPAD
+    if not MIN_CODE_LENGTH <= len(digits) <= MAX_CODE_LENGTH:
+        return CodeError.CODE_LENGTH
+    return None

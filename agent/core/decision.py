@@ -1,0 +1,83 @@
+"""The decision on an entry: row and clock in, `Granted` or `Denied(reason)` out, always the same work."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from agent.core.access_code import AccessCode
+from agent.core.timekeeping import ClockReading, Trust
+from agent.core.verifier import CodeTable
+
+
+class Reason(Enum):
+    """Why an entry was refused. One reason per refusal, for the journal; the keypad shows none of them."""
+
+    UNKNOWN_CODE = "unknown_code"
+    NOT_YET_VALID = "not_yet_valid"
+    EXPIRED = "expired"
+    USED_UP = "used_up"
+    REVOKED = "revoked"
+    CLOCK_UNKNOWN = "clock_unknown"
+    THROTTLED = "throttled"
+    IMPOSSIBLE_LENGTH = "impossible_length"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """The code of `row` may open now; `row` is its place in the table that was searched."""
+
+    code: AccessCode
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """No opening. `code` is the row that was recognised, if any."""
+
+    reason: Reason
+    code: AccessCode | None = None
+
+
+Outcome = Granted | Denied
+
+_KNOWN, _NOT_REVOKED, _UNSPENT, _CLOCK_OK, _STARTED, _NOT_ENDED = (1 << bit for bit in range(6))
+_ALL = 63
+
+
+def _reason(facts: int) -> Reason | None:
+    """The first thing that is wrong, from the most to the least lasting."""
+    order = (
+        (_KNOWN, Reason.UNKNOWN_CODE),
+        (_NOT_REVOKED, Reason.REVOKED),
+        (_UNSPENT, Reason.USED_UP),
+        (_NOT_ENDED, Reason.EXPIRED),
+        (_CLOCK_OK, Reason.CLOCK_UNKNOWN),
+        (_STARTED, Reason.NOT_YET_VALID),
+    )
+    return next((reason for bit, reason in order if not facts & bit), None)
+
+
+_REASONS = tuple(_reason(facts) for facts in range(_ALL + 1))
+
+
+def decide(table: CodeTable, tag: bytes, clock: ClockReading) -> Outcome:
+    """Search the whole table for `tag` and judge the row found, or the dummy row, without branches:
+    what is wrong with a code, or whether it exists at all, must not show in time (it may be tomorrow's).
+    """
+    row = table.search(tag)
+    known_time = clock.trust is not Trust.UNKNOWN
+    # With an unknown clock only the floor is certain: time was at least that late.
+    instant = (clock.floor_s, clock.wall_s)[known_time]
+    facts = (
+        table.known[row] * _KNOWN
+        | (not table.revoked[row]) * _NOT_REVOKED
+        | (table.uses[row] < table.max_uses[row]) * _UNSPENT
+        | (known_time | (not table.time_ruled[row]) | table.works_without_clock[row]) * _CLOCK_OK
+        | (table.starts_at[row] <= instant) * _STARTED
+        | (instant < table.ends_at[row]) * _NOT_ENDED
+    )
+    reason = _REASONS[facts]
+    code = table.codes[row]
+    if reason is None and code is not None:
+        return Granted(code, row)
+    return Denied(reason or Reason.UNKNOWN_CODE, code)

@@ -1,0 +1,13 @@
+"""Faults of the agent that somebody catches by name. Denials are values, see `agent.core.decision`."""
+
+
+class StorageFault(Exception):
+    """The database could not be read or made durable: nothing may open. Caught by the controller."""
+
+
+class StateDirBusy(Exception):
+    """Another agent owns the state directory. Caught by the commands."""
+
+
+class ConfigFault(Exception):
+    """The configuration is wrong; the message names the key and how to mend it. Caught by the commands."""

@@ -1,0 +1,1 @@
+"""SQL of the lock database, one file per schema version."""
