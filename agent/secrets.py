@@ -76,7 +76,7 @@ def create_root_secret_file(path: Path) -> None:
             os.link(draft, path)  # unlike a rename, a link never replaces
         finally:
             draft.unlink()
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
     except FileExistsError:
         raise SecretFault(
             f"{path} exists; it is not replaced, since every code stored under it would be lost"
@@ -148,7 +148,8 @@ def _parse(text: str, path: Path) -> bytes:
     return secret
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable (a file's own fsync does not)."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -1,0 +1,169 @@
+"""What a lock keeps of its enrolment with a cloud: its own keys, sealed, and the keys and names it pinned."""
+
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from agent.secrets import RootSecret, SecretFault, seal, sync_directory, unseal
+
+DIRECTORY = "enrolment"
+PUBLIC_FILES = ("enrolment.json", "tls-certificate.pem", "ca.pem")
+KEYS_FILE = "keys.sealed"
+TLS_KEY_FILE = "tls-key.pem"
+
+Jwk = dict[str, str]
+"""A key as RFC 7517 writes it."""
+
+
+class NotEnrolled(Exception):  # noqa: N818 (names what is so; it is no fault of anybody)
+    """This lock has no enrolment; the message says what to run."""
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """`enrolment.json`: what lock and cloud agreed on; all of it public."""
+
+    device_id: str
+    mqtt_url: str
+    set_epoch: int
+    identity_kid: str
+    sealing_kid: str
+    cloud_signing: dict[str, Jwk]
+    """By kid; the keys whose messages this lock believes."""
+    cloud_sealing: Jwk
+
+
+class OwnKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """`keys.sealed`: the private keys of this lock, born here and never sent."""
+
+    identity: Jwk
+    sealing: Jwk
+
+    def __repr__(self) -> str:
+        return "OwnKeys()"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolment:
+    """A loaded enrolment, ready for the uplink. Keys are JWKs, made into key objects where they are used."""
+
+    terms: Terms
+    identity: Mapping[str, str] = field(repr=False)
+    """Private Ed25519 key: signs what this lock sends."""
+    sealing: Mapping[str, str] = field(repr=False)
+    """Private X25519 key: opens what is sealed to this lock."""
+    ca: Path
+    tls_certificate: Path
+    tls_key: Path
+    tls_password: str = field(repr=False)
+
+    @property
+    def device_id(self) -> str:
+        """Lower-case UUID; also the MQTT client id and the common name of the TLS certificate."""
+        return self.terms.device_id
+
+    @property
+    def mqtt_url(self) -> str:
+        """`mqtts://host:port`."""
+        return self.terms.mqtt_url
+
+
+def tls_password(root: RootSecret) -> str:
+    """The password `tls-key.pem` is encrypted with."""
+    return root.derive("tls").hex()
+
+
+def is_enrolled(state_dir: Path) -> bool:
+    """Whether there is an enrolment, sound or not."""
+    return (state_dir / DIRECTORY).exists()
+
+
+def load_enrolment(state_dir: Path, root: RootSecret) -> Enrolment:
+    """The enrolment in `state_dir`. Raises NotEnrolled, or SecretFault when it was damaged or altered."""
+    directory = state_dir / DIRECTORY
+    if not directory.exists():
+        raise NotEnrolled(
+            "this lock is not enrolled: run lock-agent enrol and paste the invitation of the cloud"
+        )
+    try:
+        public = {name: (directory / name).read_bytes() for name in PUBLIC_FILES}
+        sealed = (directory / KEYS_FILE).read_bytes()
+        keys = msgspec.json.decode(unseal(root.derive("store"), sealed, _binding(public)), type=OwnKeys)
+        terms = msgspec.json.decode(public["enrolment.json"], type=Terms)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise SecretFault(f"{directory} cannot be read ({error}): enrol again with --again") from None
+    except SecretFault:
+        raise SecretFault(
+            f"{directory} was altered, or the root secret is another one: restore it, or enrol with --again"
+        ) from None
+    return Enrolment(
+        terms=terms,
+        identity=keys.identity,
+        sealing=keys.sealing,
+        ca=directory / "ca.pem",
+        tls_certificate=directory / "tls-certificate.pem",
+        tls_key=directory / TLS_KEY_FILE,
+        tls_password=tls_password(root),
+    )
+
+
+def save_enrolment(
+    state_dir: Path,
+    root: RootSecret,
+    terms: Terms,
+    keys: OwnKeys,
+    tls_key: bytes,
+    certificate: bytes,
+    ca: bytes,
+) -> None:
+    """Keep an enrolment, whole or not at all; one that was there before becomes `enrolment.old`.
+
+    `tls_key` is PEM, encrypted with `tls_password`; `certificate` and `ca` are PEM. Raises SecretFault."""
+    public = dict(zip(PUBLIC_FILES, (msgspec.json.encode(terms), certificate, ca), strict=True))
+    sealed = seal(root.derive("store"), msgspec.json.encode(keys), _binding(public))
+    draft = state_dir / f".{DIRECTORY}.{secrets.token_hex(4)}"
+    try:
+        _forget_drafts(state_dir)
+        draft.mkdir(mode=0o700)
+        for name, content in {**public, KEYS_FILE: sealed, TLS_KEY_FILE: tls_key}.items():
+            _write(draft / name, content)
+        sync_directory(draft)
+        _put_in_place(draft, state_dir)
+    except OSError as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise SecretFault(f"cannot keep the enrolment in {state_dir}: {error.strerror}") from None
+
+
+def _binding(public: Mapping[str, bytes]) -> str:
+    # The public files are bound to the sealed keys, so that nobody who can write here pins another cloud.
+    digests = "|".join(hashlib.sha256(public[name]).hexdigest() for name in PUBLIC_FILES)
+    return f"enrolment|{digests}"
+
+
+def _write(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _put_in_place(draft: Path, state_dir: Path) -> None:
+    # Between the two renames there is no enrolment: a power cut there leaves the old one as enrolment.old, and
+    # the lock says that it is not enrolled. By then the cloud has pinned the new keys, so the old would not do.
+    current, old = state_dir / DIRECTORY, state_dir / f"{DIRECTORY}.old"
+    if current.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        current.rename(old)
+    draft.rename(current)
+    sync_directory(state_dir)
+
+
+def _forget_drafts(state_dir: Path) -> None:
+    for draft in state_dir.glob(f".{DIRECTORY}.*"):
+        shutil.rmtree(draft)
