@@ -78,7 +78,7 @@ class Client:
             line = self._lines.readline()
         except TimeoutError:
             raise AgentUnreachable(
-                f"the agent at {self._path} took the question but did not answer within {self._timeout_s:g} s; "
+                f"the agent at {self._path} took the question and did not answer in {self._timeout_s:g} s; "
                 f"{SEE_LOG} what it is busy with"
             ) from None
         except (OSError, ValueError):  # reset, or closed by `close`

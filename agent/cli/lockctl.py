@@ -1,0 +1,173 @@
+"""lockctl: what a technician asks the agent of a door, over its control socket.
+
+Exit status: 0 fine, 1 a problem was found or the agent said no, 2 wrong usage, 3 no agent to be reached.
+"""
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from agent.cli.client import DEFAULT_SOCKET, AgentRefused, AgentUnreachable, Client
+from agent.cli.terminal import Terminal
+from agent.cli.words import code_lines, event_line, status_lines
+
+PROBLEM = 1
+UNREACHABLE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Where to ask and how to answer, from the options of lockctl and of its verb."""
+
+    path: Path
+    terminal: Terminal
+
+
+def _options(command: Callable[..., Any]) -> Callable[..., Any]:
+    path = click.Path(path_type=Path)
+    where = f"Socket of the agent [$LOCKCTL_SOCKET or {DEFAULT_SOCKET}]."
+    at = click.option("--socket", "path", type=path, help=where)
+    form = click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for programs.")
+    return at(form(command))
+
+
+def _verb(command: Callable[..., None]) -> Callable[..., None]:
+    """Takes the common options before or after the name of the verb, and turns faults into exit codes."""
+
+    @functools.wraps(command)
+    def run(*, path: Path | None, as_json: bool, **options: Any) -> None:
+        before: dict[str, Any] = click.get_current_context().obj or {}
+        terminal = Terminal(as_json=as_json or before.get("as_json", False))
+        named = path or before.get("path") or os.environ.get("LOCKCTL_SOCKET")
+        session = Session(Path(named or DEFAULT_SOCKET), terminal)
+        try:
+            command(session, **options)
+        except AgentUnreachable as error:
+            _fail(session, "unreachable", str(error), UNREACHABLE)
+        except AgentRefused as error:
+            _fail(session, error.code, str(error), PROBLEM)
+        except KeyboardInterrupt:
+            pass  # the way to end `watch`
+
+    return _options(run)
+
+
+def _fail(session: Session, code: str, message: str, status: int) -> None:
+    if session.terminal.as_json:
+        session.terminal.json_line({"error": {"code": code, "message": message}})
+    click.echo(f"lockctl: {message}", err=True)
+    sys.exit(status)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@_options
+@click.version_option(package_name="lock-agent")
+@click.pass_context
+def main(context: click.Context, path: Path | None, *, as_json: bool) -> None:
+    """Ask the agent of a door how it is, what it holds and what happened.
+
+    Exit status: 0 fine, 1 a problem was found or the agent said no, 2 wrong usage, 3 no agent to be reached.
+    """
+    context.obj = {"path": path, "as_json": as_json}
+
+
+@main.command()
+@_verb
+def status(session: Session) -> None:
+    """Door, strike, links, uplink, clock, codes and journal, now."""
+    with Client(session.path) as client:
+        answer = client.ask("status")
+    if session.terminal.as_json:
+        session.terminal.document(answer)
+    else:
+        session.terminal.lines(status_lines(answer))
+
+
+@main.command()
+@_verb
+def watch(session: Session) -> None:
+    """Show what happens at the door as it happens, until Ctrl-C."""
+    with Client(session.path) as client:
+        events = client.stream("watch")
+        next(events)
+        for event in events:
+            _show_event(session.terminal, event)
+
+
+@main.command()
+@_verb
+def codes(session: Session) -> None:
+    """The access codes on this lock: windows, uses and state, never digits."""
+    with Client(session.path) as client:
+        answer = client.ask("codes")
+    if session.terminal.as_json:
+        session.terminal.document(answer)
+    else:
+        session.terminal.lines(code_lines(answer["codes"]))
+
+
+@main.command()
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many rows.")
+@click.option("--after", type=click.IntRange(min=0), help="Rows after this number, instead of the newest.")
+@click.option("--follow", is_flag=True, help="Go on with new rows as they are written, until Ctrl-C.")
+@_verb
+def journal(session: Session, *, limit: int, after: int | None, follow: bool) -> None:
+    """What happened: who, when, why; newest last."""
+    args = {"limit": limit} if after is None else {"limit": limit, "after": after}
+    if follow:
+        for row in _followed(session.path, args):
+            _show_event(session.terminal, row)
+        return
+    with Client(session.path) as client:
+        answer = client.ask("journal", args)
+    if session.terminal.as_json:
+        session.terminal.document(answer)
+    else:
+        session.terminal.lines(event_line(row) for row in answer["rows"])
+
+
+def _followed(path: Path, args: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Rows of the journal and then of the stream; the stream is opened first, so that none falls between."""
+    with Client(path) as live, Client(path) as client:
+        events = live.stream("watch")
+        next(events)
+        last_seq = args.get("after", 0)
+        for row in client.ask("journal", args)["rows"]:
+            last_seq = row["seq"]
+            yield row
+        yield from (event for event in events if event.get("seq", 0) > last_seq)
+
+
+def _show_event(terminal: Terminal, event: dict[str, Any]) -> None:
+    if terminal.as_json:
+        terminal.json_line(event)
+    else:
+        terminal.lines([event_line(event)])
+
+
+@main.command()
+@click.option("--config", type=click.Path(path_type=Path), help="Also check this configuration file.")
+@_verb
+def doctor(session: Session, *, config: Path | None) -> None:
+    """Look for problems and say how to mend them; also works, in part, without a running agent."""
+    from agent.cli.diagnosis import diagnose, finding_lines  # loads the configuration's types
+
+    report = diagnose(session.path, config)
+    if session.terminal.as_json:
+        session.terminal.document(asdict(report))
+    else:
+        session.terminal.lines(finding_lines(report))
+    if not report.is_reachable:
+        sys.exit(UNREACHABLE)
+    if any(finding.level == "fail" for finding in report.findings):
+        sys.exit(PROBLEM)
+
+
+if __name__ == "__main__":
+    main()

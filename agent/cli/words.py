@@ -1,0 +1,178 @@
+"""What the agent reports, in lines a technician reads: one event or one fact a line, 80 columns."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+Style = Literal["plain", "good", "bad", "dim"]
+LABEL_WIDTH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line for people; `style` is what a terminal may show besides."""
+
+    text: str
+    style: Style = "plain"
+
+
+def span(seconds: float) -> str:
+    """A duration in its two largest useful units: `3 d 4 h`, `12 min 3 s`, `0.4 s`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    units = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+    rest, parts = int(seconds), []
+    for name, size in units:
+        if rest >= size:
+            parts.append(f"{rest // size} {name}")
+            rest %= size
+        elif parts:
+            break
+    return " ".join(parts[:2])
+
+
+def instant(unix_s: float | None) -> str:
+    """A moment in UTC to the second, or `-`."""
+    return "-" if unix_s is None else datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def row_time(row: Mapping[str, Any]) -> str:
+    """When a journal row was written, to the millisecond; since boot when the clock was unknown."""
+    if row.get("clock") == "unknown" or not row.get("wall_ms"):
+        return f"boot+{row['boottime_ms'] / 1000:.3f} s"
+    moment = datetime.fromtimestamp(row["wall_ms"] / 1000, UTC)
+    return moment.strftime("%Y-%m-%d %H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def status_lines(status: Mapping[str, Any]) -> list[Line]:
+    """The verb `status`."""
+    up = span(status["uptime_s"])
+    return [
+        _fact("lock", f"{status['device_id']} (agent {status['agent_version']}, up {up})"),
+        _fact("door", f"{status['door']}, strike {status['strike']}"),
+        _fact("alarms", ", ".join(status["alarms"]) or "none", "bad" if status["alarms"] else "plain"),
+        _links(status["links"]),
+        _uplink(status["uplink"]),
+        _clock(status["clock"]),
+        _code_set(status["code_set"]),
+        _fact("guesses", ", ".join(_budget(name, status["throttle"][name]) for name in ("short", "long"))),
+        _journal(status["journal"]),
+    ]
+
+
+def _fact(label: str, text: str, style: Style = "plain") -> Line:
+    return Line(f"{label:<{LABEL_WIDTH}}{text}", style)
+
+
+def _links(links: Mapping[str, bool]) -> Line:
+    text = ", ".join(f"{unit} {'up' if is_up else 'DOWN'}" for unit, is_up in sorted(links.items()))
+    return _fact("links", text or "none", "plain" if all(links.values()) else "bad")
+
+
+def _uplink(uplink: Mapping[str, Any]) -> Line:
+    for_s = span(uplink["since_s"])
+    if uplink["connected"]:
+        return _fact("uplink", f"connected for {for_s}", "good")
+    return _fact("uplink", f"not connected for {for_s}: {uplink['reason'] or 'not tried yet'}", "bad")
+
+
+def _clock(clock: Mapping[str, Any]) -> Line:
+    if clock["trust"] == "unknown":
+        return _fact("clock", f"unknown; later than {instant(clock['floor_s'])}", "bad")
+    return _fact(
+        "clock", f"{clock['trust']}: {instant(clock['wall_s'])}, give or take {span(clock['bound_s'])}"
+    )
+
+
+def _code_set(code_set: Mapping[str, Any]) -> Line:
+    applied, head = code_set["applied_rev"], code_set["head_rev"]
+    text = f"{code_set['count']} at revision {applied} of set {code_set['set_epoch']}"
+    if code_set["syncing"] or applied < head:
+        return _fact("codes", f"{text}; revision {head} is on its way")
+    return _fact("codes", f"{text}, in sync")
+
+
+def _budget(name: str, budget: Mapping[str, Any]) -> str:
+    return f"{budget['tokens']:.1f} for {name} codes ({budget['failures']} failed)"
+
+
+def _journal(journal: Mapping[str, Any]) -> Line:
+    waiting = journal["last_seq"] - journal["acked_seq"]
+    text = f"{journal['last_seq']} rows, " + (
+        f"{waiting} not yet at the cloud" if waiting else "all at the cloud"
+    )
+    return _fact("journal", text)
+
+
+def code_lines(codes: Sequence[Mapping[str, Any]]) -> list[Line]:
+    """The verb `codes`: two lines a code, never its digits."""
+    if not codes:
+        return [Line("This lock holds no access codes.")]
+    return [line for code in codes for line in _code(code)]
+
+
+def _code(code: Mapping[str, Any]) -> list[Line]:
+    reason = code["reason_now"]
+    now = "opens now" if reason is None else f"refused now: {_spaced(reason)}"
+    uses = f"{code['uses']} of {code['max_uses']} uses" if code["max_uses"] else f"{code['uses']} uses"
+    window = f"{instant(code['starts_at'])} to {instant(code['ends_at'])}"
+    always = code["starts_at"] is None and code["ends_at"] is None
+    return [
+        Line(f"{code['access_code_id']}  {code['code_length']} digits, {code['kind']}, {code['state']}"),
+        Line(f"    {now}; {'always' if always else window}; {uses}", "good" if reason is None else "plain"),
+    ]
+
+
+def _spaced(word: str) -> str:
+    return word.replace("_", " ")
+
+
+def event_line(event: Mapping[str, Any]) -> Line:
+    """One event of `watch`, or one journal row."""
+    if event["kind"] == "state":
+        status = event["status"]
+        text = f"door {status['door']}, strike {status['strike']}"
+        alarms = ", ".join(status["alarms"])
+        return Line(f"{'now':<26}{text}{', alarms: ' + alarms if alarms else ''}", "dim")
+    words, style = _said(event["kind"], event["detail"])
+    return Line(f"{row_time(event):<26}{words}", style)
+
+
+def _said(kind: str, detail: Mapping[str, Any]) -> tuple[str, Style]:
+    match kind:
+        case "access_granted":
+            return f"access granted, {_code_named(detail)}", "good"
+        case "access_denied":
+            named = f", {_code_named(detail)}" if "access_code_id" in detail else ""
+            return f"access denied: {_spaced(str(detail['reason']))}{named}", "bad"
+        case (
+            "door_forced"
+            | "door_held"
+            | "tamper"
+            | "link_lost"
+            | "strike_failed"
+            | "fault"
+            | "throttle_alarm"
+        ):
+            return _generic(kind, detail), "bad"
+        case _:
+            return _generic(kind, detail), "plain"
+
+
+def _code_named(detail: Mapping[str, Any]) -> str:
+    """The first part of an id is enough for people: `lockctl codes` shows it whole."""
+    return f"code {str(detail['access_code_id'])[:8]}"
+
+
+def _generic(kind: str, detail: Mapping[str, Any]) -> str:
+    pairs = ", ".join(f"{_spaced(key)} {_value(key, value)}" for key, value in detail.items())
+    return _spaced(kind) + (f": {pairs}" if pairs else "")
+
+
+def _value(key: str, value: object) -> str:
+    if key == "access_code_id":
+        return str(value)[:8]
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

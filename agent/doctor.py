@@ -1,0 +1,186 @@
+"""What is wrong with this lock, and how to mend it: independent checks over the facts of a running agent.
+
+A check is a function from facts to one finding. It may assume that its facts are there: what it raises
+becomes a finding of its own, so one bad check never hides the others. To add one, append it to `CHECKS`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Level = Literal["ok", "warn", "fail"]
+Facts = Mapping[str, Any]
+"""The result of the verb `facts` (docs/lockctl.md)."""
+Check = Callable[[Facts], "Finding"]
+
+END = "End of diagnostics."
+"""Last line of every report: one without it was cut short."""
+
+LOW_DISK_BYTES = 200 * 1024 * 1024
+NO_DISK_BYTES = 20 * 1024 * 1024
+BACKLOG_ROWS = 1000
+SCARCE_GUESSES = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The outcome of one check. `mend` says what to do; empty when there is nothing to do."""
+
+    name: str
+    level: Level
+    text: str
+    mend: str = ""
+
+
+def examine(facts: Facts, checks: Sequence[Check] | None = None) -> list[Finding]:
+    """The findings of all checks, in order; it never raises for what a check does."""
+    return [_guarded(check, facts) for check in (CHECKS if checks is None else checks)]
+
+
+def check_name(check: Check) -> str:
+    """What a check is called where there are no facts for it."""
+    return getattr(check, "__name__", "check").removeprefix("check_").replace("_", " ")
+
+
+def _guarded(check: Check, facts: Facts) -> Finding:
+    try:
+        return check(facts)
+    except Exception as error:  # noqa: BLE001 - whatever a check does wrong, the others must still report
+        text = f"this check itself failed with {type(error).__name__}"
+        return Finding(
+            check_name(check), "fail", text, "are lockctl and the agent of the same version? if so, report it"
+        )
+
+
+def check_links(facts: Facts) -> Finding:
+    """Every unit on the serial lines answers."""
+    silent = sorted(unit for unit, is_up in facts["links"].items() if not is_up)
+    if not facts["links"]:
+        return Finding(
+            "links", "warn", "no unit is configured", "add [readers] and [devices] to the configuration"
+        )
+    if silent:
+        mend = "check the cable and power of the unit, its address, its baud rate and its key file"
+        return Finding("links", "fail", f"no answer from: {', '.join(silent)}", mend)
+    return Finding("links", "ok", f"all units answer: {', '.join(sorted(facts['links']))}")
+
+
+def check_alarms(facts: Facts) -> Finding:
+    """Nothing about the door is alarming now."""
+    if facts["alarms"]:
+        return Finding("alarms", "fail", f"standing: {', '.join(facts['alarms'])}", "look at the door")
+    return Finding("alarms", "ok", "none")
+
+
+def check_clock(facts: Facts) -> Finding:
+    """Codes with a time rule can be judged."""
+    clock = facts["clock"]
+    if clock["trust"] == "unknown":
+        text = "the time is unknown: codes with a time rule are refused"
+        return Finding("clock", "fail", text, "connect the uplink: the cloud tells the time within a minute")
+    text = f"{clock['trust']}, at most {clock['bound_s']:.1f} s off"
+    if clock["trust"] == "holdover":
+        return Finding("clock", "warn", text, "it stays usable for a while; see the uplink")
+    return Finding("clock", "ok", text)
+
+
+def check_uplink(facts: Facts) -> Finding:
+    """The cloud can be reached."""
+    uplink = facts["uplink"]
+    if uplink["connected"]:
+        return Finding("uplink", "ok", f"connected for {uplink['since_s']:.0f} s")
+    text = f"not connected for {uplink['since_s']:.0f} s: {uplink['reason'] or 'not tried yet'}"
+    mend = "codes on the lock go on working; check network, name resolution, and the certificates' dates"
+    return Finding("uplink", "warn", text, mend)
+
+
+def check_code_set(facts: Facts) -> Finding:
+    """The lock holds the codes the cloud wants it to hold."""
+    code_set = facts["code_set"]
+    applied, head = code_set["applied_rev"], code_set["head_rev"]
+    if applied < head or code_set["syncing"]:
+        text = f"revision {applied} is in force, {head} is on its way"
+        return Finding("code set", "warn", text, "it finishes by itself while the uplink is connected")
+    return Finding("code set", "ok", f"{code_set['count']} codes at revision {applied}")
+
+
+def check_journal(facts: Facts) -> Finding:
+    """The cloud holds the journal, or not much of it is waiting."""
+    journal = facts["journal"]
+    waiting = journal["last_seq"] - journal["acked_seq"]
+    if waiting >= BACKLOG_ROWS:
+        return Finding("journal", "warn", f"{waiting} rows wait for the cloud", "see the uplink")
+    return Finding("journal", "ok", f"{journal['last_seq']} rows, {waiting} of them not yet at the cloud")
+
+
+def check_database(facts: Facts) -> Finding:
+    """The database is sound."""
+    sqlite = facts["sqlite"]
+    if sqlite["quick_check"] != "ok":
+        mend = "replace the storage card; keep the database file for whoever analyses it"
+        return Finding("database", "fail", f"damaged: {sqlite['quick_check']}", mend)
+    return Finding("database", "ok", f"sound (SQLite {sqlite['version']})")
+
+
+def check_disk_space(facts: Facts) -> Finding:
+    """There is room to make outcomes durable; without it nobody is let in."""
+    free = facts["disk_free_bytes"]
+    text = f"{free / 2**20:.0f} MiB free"
+    if free < NO_DISK_BYTES:
+        return Finding(
+            "disk space", "fail", text, "free space now: with a full disk this door opens for nobody"
+        )
+    if free < LOW_DISK_BYTES:
+        return Finding("disk space", "warn", text, "free space before the door stops opening")
+    return Finding("disk space", "ok", text)
+
+
+def check_root_secret(facts: Facts) -> Finding:
+    """Where the secret lives that protects the codes at rest, and what a stolen card means."""
+    where = str(facts["secrets_source"])
+    if "credential" in where:
+        return Finding("root secret", "ok", where)
+    mend = "revoke all codes when the storage is stolen; a TPM2-sealed systemd credential avoids that"
+    return Finding("root secret", "warn", where, mend)
+
+
+def check_guesses_left(facts: Facts) -> Finding:
+    """Honest people have guesses left at the keypad."""
+    budgets = {name: facts["throttle"][name] for name in ("short", "long")}
+    text = ", ".join(f"{one['tokens']:.1f} for {name} codes" for name, one in budgets.items())
+    scarce = any(one["tokens"] < SCARCE_GUESSES for one in budgets.values())
+    if scarce:
+        failures = sum(one["failures"] for one in budgets.values())
+        mend = "it recovers by itself; look at the journal for who tries codes at this door"
+        return Finding("guesses left", "warn", f"{text}; {failures} failed entries", mend)
+    return Finding("guesses left", "ok", text)
+
+
+def check_guessing_risk(facts: Facts) -> Finding:
+    """The chance that somebody guesses a code within a year stays under the configured bound."""
+    unmet = {name: risk for name, risk in facts["throttle_risk"].items() if not risk["is_met"]}
+    text = ", ".join(_risk(name, risk) for name, risk in facts["throttle_risk"].items())
+    if unmet:
+        needed = max(risk["length_needed"] or 0 for risk in unmet.values())
+        mend = f"use codes of {needed} digits" if needed else "use fewer or longer codes"
+        return Finding("guessing risk", "warn", f"NOT MET: {text}", mend)
+    return Finding("guessing risk", "ok", text)
+
+
+def _risk(name: str, risk: Mapping[str, Any]) -> str:
+    return f"{name} codes {risk['yearly_chance']:.2%} a year (bound {risk['allowed']:.2%})"
+
+
+CHECKS: tuple[Check, ...] = (
+    check_links,
+    check_alarms,
+    check_clock,
+    check_uplink,
+    check_code_set,
+    check_journal,
+    check_database,
+    check_disk_space,
+    check_root_secret,
+    check_guesses_left,
+    check_guessing_risk,
+)

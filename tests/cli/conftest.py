@@ -1,0 +1,123 @@
+"""A real control socket that answers lockctl with the facts of one healthy lock."""
+
+import queue
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from agent.cli.lockctl import main
+from agent.control import Asked, ControlSocket
+
+CODE_ID = "0b6e1c1e-58f5-4b5c-8d5e-9a7f2f1f7a10"
+
+STATUS: dict[str, Any] = {
+    "device_id": "6f0c3a52-8a3f-4f3e-9a51-7f1f0c8a2b11",
+    "agent_version": "0.1.0",
+    "uptime_s": 11523.4,
+    "clock": {"trust": "trusted", "wall_s": 1763824563.2, "bound_s": 1.2, "floor_s": 1763824000},
+    "strike": "locked",
+    "door": "closed",
+    "alarms": [],
+    "links": {"outside": True, "inside": True},
+    "uplink": {"connected": True, "since_s": 130.0, "reason": ""},
+    "code_set": {"set_epoch": 1, "applied_rev": 7, "head_rev": 7, "count": 12, "syncing": False},
+    "throttle": {"short": {"tokens": 5.0, "failures": 0}, "long": {"tokens": 5.0, "failures": 0}},
+    "journal": {"epoch": "00112233aabbccdd", "last_seq": 3, "acked_seq": 3},
+}
+
+RISK = {"yearly_chance": 0.0021, "allowed": 0.01, "is_met": True, "refill_s": 900.0, "length_needed": None}
+
+FACTS: dict[str, Any] = {
+    **STATUS,
+    "secrets_source": "systemd credential root-secret: as safe as the way systemd got it (TPM2 or host key)",
+    "sqlite": {"version": "3.40.1", "quick_check": "ok"},
+    "disk_free_bytes": 4 * 2**30,
+    "throttle_risk": {"short": RISK, "long": RISK},
+    "config_path": "/etc/lock-agent/lock-agent.toml",
+    "drivers": {"keypad": "osdp-keypad", "strike": "osdp-strike"},
+}
+
+CODES = [
+    {
+        "access_code_id": CODE_ID,
+        "gen": 1,
+        "kind": "standard",
+        "code_length": 6,
+        "starts_at": 1763824000,
+        "ends_at": 1763910400,
+        "max_uses": 1,
+        "uses": 0,
+        "state": "set",
+        "reason_now": None,
+    }
+]
+
+
+def row(seq: int, kind: str, **detail: Any) -> dict[str, Any]:
+    """A journal row as the wire has it."""
+    moment = {"boot": 1, "boottime_ms": 1000 * seq, "wall_ms": 1763824563120 + seq, "clock": "trusted"}
+    return {"seq": seq, **moment, "kind": kind, "detail": detail, "hash": "00" * 32}
+
+
+ROWS = [
+    row(1, "boot", version="0.1.0"),
+    row(2, "access_granted", access_code_id=CODE_ID, gen=1, keypad="outside"),
+    row(3, "access_denied", reason="unknown_code", keypad="outside"),
+]
+
+
+class OneLock:
+    """Answers the verbs as the controller does; `facts` can be made unhealthy."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.facts: dict[str, Any] = dict(FACTS)
+        self.watchers: list[Asked] = []
+        self.inbox: queue.SimpleQueue[Asked | None] = queue.SimpleQueue()
+        self.control = ControlSocket(path, None, self.inbox.put)
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        while (asked := self.inbox.get()) is not None:
+            self._handle(asked)
+
+    def _handle(self, asked: Asked) -> None:
+        match asked.verb:
+            case "status":
+                asked.answer(STATUS)
+            case "codes":
+                asked.answer({"codes": CODES})
+            case "journal":
+                rows = [one for one in ROWS if one["seq"] > asked.args.get("after", 0)]
+                asked.answer({"rows": rows[-asked.args["limit"] :]})
+            case "facts" if self.facts:
+                asked.answer(self.facts)
+            case "watch":
+                asked.answer({})
+                self.watchers.append(asked)
+            case _:
+                asked.answer.refuse("unknown_verb", f"there is no verb {asked.verb!r}")
+
+    def happens(self, event: dict[str, Any]) -> None:
+        """One event to everybody who watches."""
+        for asked in self.watchers:
+            asked.answer(event)
+
+    def lockctl(self, *args: str) -> Result:
+        """Run lockctl against this lock."""
+        return CliRunner().invoke(main, ["--socket", str(self.path), *args])
+
+
+@pytest.fixture
+def lock(tmp_path: Path) -> Iterator[OneLock]:
+    one = OneLock(tmp_path / "control.sock")
+    one.control.start()
+    one.thread.start()
+    yield one
+    one.control.stop()
+    one.inbox.put(None)
+    one.thread.join(5)

@@ -1,0 +1,104 @@
+"""The frame of `doctor` and its first checks, on facts as a lock reports them."""
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from agent.doctor import CHECKS, END, Facts, Finding, check_name, examine
+from tests.cli.conftest import FACTS, OneLock
+
+RISK_NOT_MET = {"yearly_chance": 0.3, "allowed": 0.01, "is_met": False, "refill_s": 3600, "length_needed": 6}
+
+Change = Callable[[dict[str, Any]], object]
+
+
+def levels(change: Change) -> dict[str, str]:
+    facts = copy.deepcopy(FACTS)
+    change(facts)
+    return {finding.name: finding.level for finding in examine(facts) if finding.level != "ok"}
+
+
+def test_a_healthy_lock_has_nothing_to_mend() -> None:
+    assert [finding for finding in examine(FACTS) if finding.level != "ok" or finding.mend] == []
+
+
+PROBLEMS: list[tuple[str, str, Change]] = [
+    ("links", "fail", lambda facts: facts["links"].update(inside=False)),
+    ("links", "warn", lambda facts: facts["links"].clear()),
+    ("alarms", "fail", lambda facts: facts["alarms"].append("door_forced")),
+    ("clock", "fail", lambda facts: facts["clock"].update(trust="unknown", bound_s=None)),
+    ("clock", "warn", lambda facts: facts["clock"].update(trust="holdover")),
+    ("uplink", "warn", lambda facts: facts["uplink"].update(connected=False, reason="refused")),
+    ("code set", "warn", lambda facts: facts["code_set"].update(head_rev=8)),
+    ("journal", "warn", lambda facts: facts["journal"].update(last_seq=5000)),
+    ("database", "fail", lambda facts: facts["sqlite"].update(quick_check="row 7 missing")),
+    ("disk space", "fail", lambda facts: facts.update(disk_free_bytes=1000)),
+    ("disk space", "warn", lambda facts: facts.update(disk_free_bytes=100 * 2**20)),
+    ("root secret", "warn", lambda facts: facts.update(secrets_source="file /etc/lock-agent/root-secret")),
+    ("guesses left", "warn", lambda facts: facts["throttle"]["short"].update(tokens=0.2, failures=7)),
+    ("guessing risk", "warn", lambda facts: facts["throttle_risk"].update(short=RISK_NOT_MET)),
+]
+
+
+@pytest.mark.parametrize(("name", "level", "change"), PROBLEMS)
+def test_a_problem_is_found_under_its_name_alone(name: str, level: str, change: Change) -> None:
+    assert levels(change) == {name: level}
+
+
+@pytest.mark.parametrize(("name", "level", "change"), PROBLEMS)
+def test_every_problem_says_how_to_mend_it(name: str, level: str, change: Change) -> None:
+    facts = copy.deepcopy(FACTS)
+    change(facts)
+    assert all(finding.mend for finding in examine(facts) if (finding.name, finding.level) == (name, level))
+
+
+def test_a_bound_that_is_not_met_names_the_chance_and_the_length_that_would_meet_it() -> None:
+    findings = {one.name: one for one in examine({**FACTS, "throttle_risk": {"short": RISK_NOT_MET}})}
+    assert "NOT MET: short codes 30.00% a year" in findings["guessing risk"].text
+    assert "6 digits" in findings["guessing risk"].mend
+
+
+def test_a_check_that_crashes_becomes_a_finding_and_the_others_still_report() -> None:
+    def check_broken(facts: Facts) -> Finding:
+        raise ZeroDivisionError(facts)
+
+    first, *rest = examine(FACTS, [check_broken, *CHECKS])
+    assert (first.name, first.level) == ("broken", "fail")
+    assert "ZeroDivisionError" in first.text
+    assert len(rest) == len(CHECKS)
+
+
+def test_missing_facts_never_hide_the_rest() -> None:
+    assert len(examine({})) == len(CHECKS)
+    assert {finding.level for finding in examine({})} == {"fail"}
+
+
+def test_the_report_of_a_healthy_lock_exits_0_and_ends_as_it_should(lock: OneLock) -> None:
+    result = lock.lockctl("doctor")
+    assert (result.exit_code, result.output.splitlines()[-1]) == (0, END)
+
+
+def test_a_failed_check_makes_doctor_exit_1(lock: OneLock) -> None:
+    lock.facts = {**FACTS, "alarms": ["door_forced"]}
+    assert lock.lockctl("doctor").exit_code == 1
+
+
+def test_the_report_in_json_holds_every_finding(lock: OneLock) -> None:
+    report = json.loads(lock.lockctl("doctor", "--json").output)
+    assert len(report["findings"]) == len(CHECKS) + 1
+    assert set(report["findings"][0]) == {"name", "level", "text", "mend"}
+
+
+def test_without_an_agent_the_report_still_ends_as_it_should(lock: OneLock) -> None:
+    lock.control.stop()
+    text = lock.lockctl("doctor").output
+    assert text.startswith("fail  agent")
+    assert "Not checked without an agent: links, alarms" in text
+    assert text.endswith(f"{END}\n")
+
+
+def test_every_check_reports_under_the_name_it_is_listed_by() -> None:
+    assert [finding.name for finding in examine(FACTS)] == [check_name(check) for check in CHECKS]
