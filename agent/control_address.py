@@ -13,7 +13,7 @@ ADDRESS_LIMIT_BYTES = 107
 BACKLOG = 16
 
 
-class ControlFault(Exception):  # noqa: N818 (an exception is a fault in this house, a denial is a value)
+class ControlFault(Exception):
     """The control socket cannot be offered as configured; the text says what to mend."""
 
 

@@ -15,11 +15,11 @@ TIMEOUT_S = 5.0
 SEE_LOG = "its log (`journalctl -u lock-agent`) says"
 
 
-class AgentUnreachable(Exception):  # noqa: N818 (an exception is a fault in this house)
+class AgentUnreachable(Exception):
     """Nobody answers at the socket; the text says what to do."""
 
 
-class AgentRefused(Exception):  # noqa: N818 (an exception is a fault in this house)
+class AgentRefused(Exception):
     """The agent answered that it cannot do it."""
 
     def __init__(self, code: str, message: str) -> None:
