@@ -6,7 +6,7 @@ from typing import Any
 
 from joserfc.jwk import OKPKey
 
-from cloud_sim import access_codes, code_sets, reported
+from cloud_sim import access_codes, code_sets
 from cloud_sim.database import Database
 from cloud_sim.reported import ONLINE_FOR_S, Evidence
 

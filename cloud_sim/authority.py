@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
@@ -51,25 +50,18 @@ class Authority:
         """The certificate of the authority, for locks to pin."""
         return self.ca.public_bytes(Encoding.PEM).decode()
 
-    def sign_request(self, csr_pem: str, device_id: str) -> str:
-        """The certificate (PEM) for a lock's P-256 key. Raises RequestRefused unless it names `device_id`."""
-        try:
-            csr = x509.load_pem_x509_csr(csr_pem.encode())
-            key = csr.public_key()
-            if not csr.is_signature_valid:
-                raise RequestRefused("the certificate request is not signed by its own key")
-        except (ValueError, TypeError, InvalidSignature) as error:
-            raise RequestRefused("csr is not a PEM certificate request (PKCS #10)") from error
+    def certify(self, csr: x509.CertificateSigningRequest, device_id: str) -> str:
+        """The certificate (PEM) for a lock's TLS key. Raises RequestRefused for a request that is not its own."""
+        key = csr.public_key()
         names = [attribute.value for attribute in csr.subject]
-        if names != [device_id] or csr.subject.get_attributes_for_oid(NameOID.COMMON_NAME) == []:
-            raise RequestRefused(
-                "the certificate request must have the device id as its common name and nothing else"
-            )
+        if names != [device_id] or not csr.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
+            raise RequestRefused("the common name of the certificate request must be the device id, alone")
         if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
             raise RequestRefused("the key of the certificate request must be P-256")
-        certificate = _issue(
-            self.ca_key, self.ca.subject, device_id, key, usages=[ExtendedKeyUsageOID.CLIENT_AUTH]
-        )
+        if not csr.is_signature_valid:
+            raise RequestRefused("the certificate request is not signed by its own key")
+        client = [ExtendedKeyUsageOID.CLIENT_AUTH]
+        certificate = _issue(self.ca_key, self.ca.subject, device_id, key, client)
         return certificate.public_bytes(Encoding.PEM).decode()
 
 

@@ -27,10 +27,8 @@ CREATE TABLE device_keys (
 CREATE TABLE invitations (
     invitation_id INTEGER PRIMARY KEY,
     lock_id       TEXT NOT NULL REFERENCES locks,
-    token         TEXT,           -- NULL once used or withdrawn
-    expires_ms    INTEGER NOT NULL,
-    used_request  TEXT,           -- SHA-256 of the request that used it, so that a lost answer can be given again
-    answer        TEXT
+    token         TEXT NOT NULL,
+    expires_ms    INTEGER NOT NULL  -- the row goes when it is used, replaced or over
 ) STRICT;
 CREATE INDEX invitations_of_lock ON invitations (lock_id);
 

@@ -1,0 +1,66 @@
+"""Makes the events people read from the rows of a lock's journal."""
+
+import json
+import uuid
+from typing import Any
+
+from cloud_sim.answers import iso_ms
+from cloud_sim.database import Database
+
+EVENT_NAMESPACE = uuid.UUID("6f1c6f0c-5a5e-4c0e-9d4e-3c1f3c0a9b52")
+
+_REASON_CODES = {
+    "unknown_code": "unknown_code",
+    "impossible_length": "unknown_code",
+    "expired": "expired_code",
+    "used_up": "expired_code",
+    "revoked": "blocklisted_code",
+    "throttled": "too_many_attempts",
+}
+"""The lock's reason -> the few a cloud's clients know; anything else is `credential_error`."""
+
+_RENAMED = {"access_granted": "lock.unlocked", "access_denied": "lock.access_denied"}
+
+
+def event_of(lock_id: str, journal_epoch: str, row: dict[str, Any], received_ms: int) -> dict[str, Any]:
+    """The event of one journal row. Its id follows from the row, so the same row is always the same event.
+
+    `occurred_at` is the lock's own clock, as good as `clock` says; where it had none, when we heard of it."""
+    detail = row["detail"]
+    event = {
+        "event_id": str(uuid.uuid5(EVENT_NAMESPACE, f"{lock_id}/{journal_epoch}/{row['seq']}")),
+        "event_type": _RENAMED.get(row["kind"], f"lock.{row['kind']}"),
+        "lock_id": lock_id,
+        "occurred_at": iso_ms(row.get("wall_ms") or received_ms),
+        "received_at": iso_ms(received_ms),
+        "clock": row.get("clock"),
+        "journal_epoch": journal_epoch,
+        "seq": row["seq"],
+    }
+    if isinstance(detail.get("access_code_id"), str):
+        event["access_code_id"] = detail["access_code_id"]
+    if row["kind"] == "access_granted":
+        event["method"] = "keycode"
+    if row["kind"] == "access_denied":
+        reason = str(detail.get("reason"))
+        event |= {"reason": reason, "reason_code": _REASON_CODES.get(reason, "credential_error")}
+    return event | {"detail": detail}
+
+
+def add_event(database: Database, lock_id: str, event: dict[str, Any]) -> None:
+    """Append an event as the lock's next; inside the transaction of what it tells."""
+    last = database.row("SELECT max(sequence) AS n FROM events WHERE lock_id = ?", lock_id) or {"n": None}
+    sequence = (last["n"] or 0) + 1
+    text = json.dumps({**event, "sequence": sequence})
+    database.run("INSERT INTO events VALUES (?, ?, ?)", lock_id, sequence, text)
+
+
+def events_after(database: Database, lock_id: str, after: int, limit: int) -> list[dict[str, Any]]:
+    """The events of a lock with a sequence above `after`, oldest first, at most `limit`."""
+    rows = database.rows(
+        "SELECT event FROM events WHERE lock_id = ? AND sequence > ? ORDER BY sequence LIMIT ?",
+        lock_id,
+        after,
+        limit,
+    )
+    return [json.loads(row["event"]) for row in rows]
