@@ -33,7 +33,7 @@ REQUEST_TYP = "lock-enrol"
 ANSWER_TYP = "lock-enrolled"
 
 
-class EnrolmentFault(Exception):  # noqa: N818 (an exception is a fault in this house, a denial is a value)
+class EnrolmentFault(Exception):
     """The lock could not be enrolled; the message says why and what to do."""
 
 

@@ -21,7 +21,7 @@ Jwk = dict[str, str]
 """A key as RFC 7517 writes it."""
 
 
-class NotEnrolled(Exception):  # noqa: N818 (names what is so; it is no fault of anybody)
+class NotEnrolled(Exception):
     """This lock has no enrolment; the message says what to run."""
 
 
@@ -154,8 +154,8 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _put_in_place(draft: Path, state_dir: Path) -> None:
-    # Between the two renames there is no enrolment: a power cut there leaves the old one as enrolment.old, and
-    # the lock says that it is not enrolled. By then the cloud has pinned the new keys, so the old would not do.
+    # Between the two renames there is no enrolment: a power cut there leaves the old one as enrolment.old,
+    # and the lock says that it is not enrolled. The cloud has pinned the new keys, so the old would not do.
     current, old = state_dir / DIRECTORY, state_dir / f"{DIRECTORY}.old"
     if current.exists():
         shutil.rmtree(old, ignore_errors=True)

@@ -20,7 +20,7 @@ Purpose = Literal["tag", "row", "store", "tls"]
 """tag: tags of codes; row: MACs of rows; store: what must be reversible; tls: the password of the TLS key."""
 
 
-class SecretFault(Exception):  # noqa: N818 (an exception is a fault in this house, a denial is a value)
+class SecretFault(Exception):
     """A secret cannot be read, made or opened; the message says what to do and holds nothing secret."""
 
 
