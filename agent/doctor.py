@@ -158,17 +158,17 @@ def check_guesses_left(facts: Facts) -> Finding:
 
 def check_guessing_risk(facts: Facts) -> Finding:
     """The chance that somebody guesses a code within a year stays under the configured bound."""
-    unmet = {name: risk for name, risk in facts["throttle_risk"].items() if not risk["is_met"]}
+    unmet = {name: risk for name, risk in facts["throttle_risk"].items() if not risk["is_bound_met"]}
     text = ", ".join(_risk(name, risk) for name, risk in facts["throttle_risk"].items())
     if unmet:
-        needed = max(risk["length_needed"] or 0 for risk in unmet.values())
+        needed = max(risk.get("length_needed") or 0 for risk in unmet.values())
         mend = f"use codes of {needed} digits" if needed else "use fewer or longer codes"
         return Finding("guessing risk", "warn", f"NOT MET: {text}", mend)
     return Finding("guessing risk", "ok", text)
 
 
 def _risk(name: str, risk: Mapping[str, Any]) -> str:
-    return f"{name} codes {risk['yearly_chance']:.2%} a year (bound {risk['allowed']:.2%})"
+    return f"{name} codes {risk['yearly']:.2%} a year (bound {risk['allowed_per_year']:.2%})"
 
 
 CHECKS: tuple[Check, ...] = (

@@ -29,7 +29,13 @@ STATUS: dict[str, Any] = {
     "journal": {"epoch": "00112233aabbccdd", "last_seq": 3, "acked_seq": 3},
 }
 
-RISK = {"yearly_chance": 0.0021, "allowed": 0.01, "is_met": True, "refill_s": 900.0, "length_needed": None}
+RISK = {
+    "yearly": 0.0021,
+    "allowed_per_year": 0.01,
+    "is_bound_met": True,
+    "refill_s": 900.0,
+    "length_needed": None,
+}
 
 FACTS: dict[str, Any] = {
     **STATUS,

@@ -10,7 +10,13 @@ import pytest
 from agent.doctor import CHECKS, END, Facts, Finding, check_name, examine
 from tests.cli.conftest import FACTS, OneLock
 
-RISK_NOT_MET = {"yearly_chance": 0.3, "allowed": 0.01, "is_met": False, "refill_s": 3600, "length_needed": 6}
+RISK_NOT_MET = {
+    "yearly": 0.3,
+    "allowed_per_year": 0.01,
+    "is_bound_met": False,
+    "refill_s": 3600,
+    "length_needed": 6,
+}
 
 Change = Callable[[dict[str, Any]], object]
 
