@@ -155,7 +155,7 @@ def _write(path: Path, content: bytes) -> None:
 
 def _put_in_place(draft: Path, state_dir: Path) -> None:
     # Between the two renames there is no enrolment: a power cut there leaves the old one as enrolment.old,
-    # and the lock says that it is not enrolled. The cloud has pinned the new keys, so the old would not do.
+    # and the lock says it is not enrolled. The cloud has pinned the new keys by then: the old would not do.
     current, old = state_dir / DIRECTORY, state_dir / f"{DIRECTORY}.old"
     if current.exists():
         shutil.rmtree(old, ignore_errors=True)
