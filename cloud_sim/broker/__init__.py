@@ -6,6 +6,6 @@ no QoS 2, no shared subscriptions, no subscription identifiers, no topic aliases
 
 from cloud_sim.broker.faults import Faults
 from cloud_sim.broker.server import Broker
-from cloud_sim.broker.tls import server_context
+from cloud_sim.broker.tls import TlsFiles, server_context
 
-__all__ = ["Broker", "Faults", "server_context"]
+__all__ = ["Broker", "Faults", "TlsFiles", "server_context"]

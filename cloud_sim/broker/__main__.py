@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from cloud_sim.broker.server import Broker
-from cloud_sim.broker.tls import server_context
+from cloud_sim.broker.tls import TlsFiles, server_context
 
 log = logging.getLogger("cloud_sim.broker")
 
@@ -42,7 +42,8 @@ def main(argv: list[str]) -> int:
     options = arguments(argv)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
-        broker = Broker(server_context(options.ca, options.certificate, options.key))
+        files = TlsFiles(ca=options.ca, certificate=options.certificate, key=options.key)
+        broker = Broker(server_context(files))
         asyncio.run(serve(broker, options.host, options.port))
     except (ssl.SSLError, OSError) as error:
         log.error("cannot serve on %s:%d: %s", options.host, options.port, error)  # noqa: TRY400 - for people

@@ -3,7 +3,7 @@
 from cloud_sim.mqtt5.reasons import Reason
 
 
-class BadPacket(Exception):  # noqa: N818 - named for what it is, as the standard's reason codes are
+class BadPacket(Exception):
     """The peer's bytes are not MQTT 5: `reason` is what to tell it before the connection is closed."""
 
     def __init__(self, why: str, reason: Reason = Reason.MALFORMED_PACKET) -> None:

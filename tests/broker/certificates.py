@@ -10,6 +10,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from cloud_sim.broker import TlsFiles
+
 LIFE = dt.timedelta(days=1)
 
 
@@ -32,6 +34,11 @@ class Authority:
         builder = _builder(self._name, self._name, self._key.public_key())
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         self.ca = self._write("ca", self._key, builder).certificate
+
+    def broker(self) -> TlsFiles:
+        """What a broker on 127.0.0.1 needs."""
+        own = self.server()
+        return TlsFiles(ca=self.ca, certificate=own.certificate, key=own.key)
 
     def server(self) -> Files:
         """A certificate for 127.0.0.1."""
