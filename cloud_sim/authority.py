@@ -29,7 +29,7 @@ TOKEN_BYTES = 32
 PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | x25519.X25519PrivateKey
 
 
-class RequestRefused(Exception):  # noqa: N818 (caught by name where a lock enrols)
+class RequestRefused(Exception):
     """A certificate request that will not be signed; the message says why."""
 
 
@@ -51,7 +51,7 @@ class Authority:
         return self.ca.public_bytes(Encoding.PEM).decode()
 
     def certify(self, csr: x509.CertificateSigningRequest, device_id: str) -> str:
-        """The certificate (PEM) for a lock's TLS key. Raises RequestRefused for a request that is not its own."""
+        """The certificate (PEM) of a lock. Raises RequestRefused unless `csr` names `device_id`."""
         key = csr.public_key()
         names = [attribute.value for attribute in csr.subject]
         if names != [device_id] or not csr.subject.get_attributes_for_oid(NameOID.COMMON_NAME):

@@ -41,10 +41,11 @@ class _Use(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Every row up to `upto` is durable here: what to acknowledge. `is_broken`: the next one does not follow."""
+    """Every row up to `upto` is durable here: what to acknowledge."""
 
     upto: int
-    is_broken: bool = False
+    is_broken: bool
+    """The row after that does not continue the chain."""
 
 
 def row_hash(previous: str, row: dict[str, Any]) -> str:

@@ -29,10 +29,10 @@ class Evidence:
     """Codes it can hold, by its own word."""
 
 
-def store_status(database: Database, lock_id: str, status: Status, *, is_live: bool, wall: float) -> bool:
+def store_status(database: Database, lock_id: str, status: Status, seen_s: float) -> bool:
     """Keep a status. An offline of a session that is not the last one seen says nothing: False.
 
-    `is_live`: it was not a retained message, so the lock was there just now."""
+    `seen_s`: when the lock was there to say so, Unix time."""
     known = database.row("SELECT sid FROM reported_status WHERE lock_id = ?", lock_id)
     if not status.online and (known is None or known["sid"] != status.sid):
         return False
@@ -40,11 +40,11 @@ def store_status(database: Database, lock_id: str, status: Status, *, is_live: b
         database.run(
             "INSERT INTO reported_status VALUES (?, ?, 1, ?, ?) ON CONFLICT (lock_id) DO UPDATE SET"
             " sid = excluded.sid, is_online = 1, status = excluded.status,"
-            " last_seen_ms = coalesce(excluded.last_seen_ms, last_seen_ms)",
+            " last_seen_ms = max(last_seen_ms, excluded.last_seen_ms)",
             lock_id,
             status.sid,
             msgspec.json.encode(status).decode(),
-            int(wall * 1000) if is_live else None,
+            int(seen_s * 1000),
         )
     else:
         database.run("UPDATE reported_status SET is_online = 0 WHERE lock_id = ?", lock_id)

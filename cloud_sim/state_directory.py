@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
-class NotInitialised(Exception):  # noqa: N818 (an exception is a fault in this house, a denial is a value)
+class NotInitialised(Exception):
     """The state directory does not hold a complete cloud; the message says what to run."""
 
 
@@ -60,6 +60,11 @@ class StateDirectory:
     def api_token(self) -> Path:
         """The bearer token of the HTTP API, one line, mode 0600."""
         return self.root / "api-token"
+
+    @property
+    def url(self) -> Path:
+        """Where the cloud that serves this state answers, one line: `http://127.0.0.1:PORT`."""
+        return self.root / "url"
 
     @property
     def database(self) -> Path:

@@ -72,7 +72,7 @@ CREATE TABLE reported_status (
     sid          TEXT NOT NULL,
     is_online    INTEGER NOT NULL,
     status       TEXT NOT NULL,       -- the last whole status, JSON; an offline message does not replace it
-    last_seen_ms INTEGER              -- last live message of any kind; retained ones do not count
+    last_seen_ms INTEGER NOT NULL     -- when the lock last spoke for itself, as far as is known
 ) STRICT;
 
 CREATE TABLE reported_codes (

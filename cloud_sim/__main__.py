@@ -1,0 +1,79 @@
+"""`python -m cloud_sim init|serve|invite`: make a cloud, run it, invite a lock."""
+
+import argparse
+import asyncio
+import json
+import logging
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from cloud_sim import authority
+from cloud_sim.device_cloud_api import BASE_PATH
+from cloud_sim.mqtt_link import BadAddress
+from cloud_sim.serving import ServeOptions, serve
+from cloud_sim.state_directory import NotInitialised, StateDirectory, read_private
+
+TIMEOUT_S = 10.0
+
+
+def main() -> int:
+    """Run one command; the exit status."""
+    given = _parser().parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    state = StateDirectory(given.state.resolve())
+    try:
+        match given.command:
+            case "init":
+                authority.initialise(state)
+                sys.stdout.write(f"initialised {state.root}; the API token is in {state.api_token}\n")
+            case "serve":
+                asyncio.run(
+                    serve(
+                        ServeOptions(state, given.http_port, given.mqtt, given.token_file, given.public_url)
+                    )
+                )
+            case "invite":
+                sys.stdout.write(_invite(state, given.name, given.device_id) + "\n")
+    except (NotInitialised, BadAddress, OSError) as error:
+        sys.stderr.write(f"cloud_sim {given.command}: {error}\n")
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m cloud_sim", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    init = commands.add_parser("init", help="make keys, certificates and the API token; harmless again")
+    run = commands.add_parser("serve", help="serve the HTTP API and the locks until SIGTERM")
+    invite = commands.add_parser("invite", help="print an invitation for a lock; worth an enrolment")
+    for command in (init, run, invite):
+        command.add_argument("--state", type=Path, required=True, help="the directory of this cloud")
+    run.add_argument("--http-port", type=int, default=0, help="on 127.0.0.1; 0 (default): any free one")
+    run.add_argument("--mqtt", required=True, metavar="URL", help="the broker: mqtts://host:port")
+    run.add_argument("--token-file", type=Path, help="the bearer token; default: api-token in the state")
+    run.add_argument("--public-url", help="where locks reach this cloud, if a proxy stands in front")
+    invite.add_argument("--name", help="what people call the door")
+    invite.add_argument("--device-id", help="invite a lock that is known already to enrol again")
+    return parser
+
+
+def _invite(state: StateDirectory, name: str | None, device_id: str | None) -> str:
+    """The invitation, from the cloud that serves this state. Raises OSError when there is none."""
+    url = read_private(state.url).decode().strip() + BASE_PATH + "/invitations"
+    token = read_private(state.api_token).decode().strip()
+    wanted = {"name": name, "device_id": device_id}
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    request = urllib.request.Request(url, json.dumps(wanted).encode(), headers)
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+            return str(json.load(answer)["invitation"])
+    except urllib.error.HTTPError as error:
+        raise OSError(json.load(error)["message"]) from None
+    except urllib.error.URLError as error:
+        raise OSError(f"no cloud answers at {url} ({error.reason}); start it with serve") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""Reads what HTTP clients send: bodies, fields, times, numbers; an `ApiError` says what is wrong with it."""
+
+import re
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+
+from cloud_sim.access_codes import NewAccessCode
+from cloud_sim.api_errors import ApiError
+
+BODY_LIMIT_BYTES = 16 * 1024
+NAME_LIMIT = 100
+LATEST_S = 253_402_300_799
+"""9999-12-31T23:59:59Z, the last second ISO 8601 can write."""
+
+_CODE = re.compile(r"[0-9]{4,8}")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND = timedelta(seconds=1)
+
+
+async def read_body(request: Request, limit: int = BODY_LIMIT_BYTES) -> bytes:
+    """The body of a request, at most `limit` bytes of it in memory."""
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                raise ApiError(413, "BODY_TOO_LARGE", f"the body is larger than {limit} bytes; send less")
+    except ClientDisconnect:
+        raise ApiError(400, "MALFORMED_JSON", "the connection broke before the body was complete") from None
+    return bytes(body)
+
+
+async def read_object(request: Request, known: Collection[str]) -> dict[str, Any]:
+    """The JSON object of a request with no fields but `known`. No body at all is an object without fields."""
+    body = await read_body(request)
+    content_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if body and content_type != "application/json":
+        raise ApiError(415, "UNSUPPORTED_CONTENT_TYPE", "send JSON, with Content-Type: application/json")
+    try:
+        value = msgspec.json.decode(body or b"{}")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        # Not the decoder's own words: a newer one might quote the body.
+        raise ApiError(400, "MALFORMED_JSON", "the body is not JSON; check quotes and commas") from None
+    if not isinstance(value, dict):
+        raise ApiError(400, "INVALID_BODY", "the body must be a JSON object: {...}")
+    for name in value:
+        if name not in known:
+            listed = ", ".join(sorted(known))
+            raise ApiError(400, "UNKNOWN_FIELD", f"unknown field {_shown(name)!r}; known fields: {listed}")
+    return value
+
+
+ACCESS_CODE_FIELDS = ("name", "code", "starts_at", "ends_at", "is_one_time_use", "works_without_clock")
+
+
+def new_access_code(fields: dict[str, Any], wall: float) -> NewAccessCode:
+    """The access code a body of ACCESS_CODE_FIELDS asks for. Null is the same as left out.
+
+    The lock counts whole seconds: starts_at is rounded down and ends_at up."""
+    starts_at, ends_at = _time(fields, "starts_at"), _time(fields, "ends_at")
+    _check_window(starts_at, ends_at, wall)
+    return NewAccessCode(
+        name=name_of(fields),
+        code=_code(fields),
+        starts_at=None if starts_at is None else (starts_at - _EPOCH) // _SECOND,
+        ends_at=None if ends_at is None else -((_EPOCH - ends_at) // _SECOND),
+        is_one_time_use=_flag(fields, "is_one_time_use"),
+        works_without_clock=_flag(fields, "works_without_clock"),
+    )
+
+
+def name_of(fields: dict[str, Any]) -> str | None:
+    """The field `name`."""
+    name = fields.get("name")
+    if name is None:
+        return None
+    if not isinstance(name, str) or not 1 <= len(name) <= NAME_LIMIT or not name.isprintable():
+        message = f"name must be a string of 1 to {NAME_LIMIT} printable characters"
+        raise ApiError(400, "INVALID_NAME", message)
+    return name
+
+
+def number(request: Request, name: str, default: int, least: int, most: int) -> int:
+    """A whole number of the query."""
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not re.fullmatch(r"[0-9]{1,18}", text) or not least <= int(text) <= most:
+        raise ApiError(400, "INVALID_QUERY", f"{name} must be a whole number from {least} to {most}")
+    return int(text)
+
+
+def _code(fields: dict[str, Any]) -> str | None:
+    code = fields.get("code")
+    if code is None:
+        return None
+    if not isinstance(code, str) or _CODE.fullmatch(code) is None:
+        message = (
+            'code must be a string of 4 to 8 digits, like "0417" (leading zeros count);'
+            " leave it out to be given one"
+        )
+        raise ApiError(400, "INVALID_CODE", message)
+    return code
+
+
+def _flag(fields: dict[str, Any], name: str) -> bool:
+    value = fields.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise ApiError(400, "INVALID_FLAG", f"{name} must be true or false")
+    return bool(value)
+
+
+def _time(fields: dict[str, Any], name: str) -> datetime | None:
+    value = fields.get(name)
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        message = f"{name} must be an ISO 8601 time with an offset, like 2030-01-31T14:00:00Z"
+        raise ApiError(400, "INVALID_TIME", message)
+    if not 0 <= (moment - _EPOCH) / _SECOND <= LATEST_S:
+        raise ApiError(400, "INVALID_TIME", f"{name} must be between the years 1970 and 9999")
+    return moment
+
+
+def _check_window(starts_at: datetime | None, ends_at: datetime | None, wall: float) -> None:
+    if ends_at is not None and (ends_at - _EPOCH) / _SECOND <= wall:
+        raise ApiError(400, "ENDS_IN_PAST", "ends_at is over already; give a time in the future")
+    if starts_at is not None and ends_at is not None and ends_at <= starts_at:
+        raise ApiError(400, "INVALID_WINDOW", "ends_at must be after starts_at")
+
+
+def _shown(name: str) -> str:
+    # A client that mixes keys up may send digits as one; they must not come back in a message that is logged.
+    return "".join("?" if character.isdigit() else character for character in name[:40])

@@ -1,0 +1,107 @@
+"""What the cloud says to its locks: manifests, buckets, acknowledgements, the time; all of it signed."""
+
+import json
+import logging
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from joserfc.jwk import OKPKey
+
+from agent.envelope import Signer
+from agent.messages import MESSAGE_LIMIT_BYTES, Ack, Heartbeat, topic
+from cloud_sim import code_sets, locks
+from cloud_sim.database import Database
+
+ANSWER_LIFE_S = 60
+HEARTBEAT_LIFE_S = 3600
+
+_log = logging.getLogger(__name__)
+
+
+class Publish(Protocol):
+    """Hands a message to the broker; its id, or None when there is no broker."""
+
+    def __call__(self, topic: str, payload: bytes, *, retain: bool) -> int | None: ...
+
+
+@dataclass(slots=True)
+class Downlink:
+    """Speaks to the locks; on the loop's thread, and never blocks."""
+
+    database: Database
+    signing_key: OKPKey = field(repr=False)
+    publish: Publish
+    wall: Callable[[], float]
+    _manifests_in_flight: dict[int, str] = field(default_factory=dict, init=False)
+    _changed_meanwhile: set[str] = field(default_factory=set, init=False)
+
+    def restart(self) -> None:
+        """A session with the broker began: say what every set is now, whatever was said before."""
+        self._manifests_in_flight.clear()
+        self._changed_meanwhile.clear()
+        for lock_id in locks.enrolled_lock_ids(self.database):
+            self.manifest(lock_id)
+
+    def manifest(self, lock_id: str) -> None:
+        """Publish the newest manifest, retained. While one is under way the next waits: of a thousand
+        changes in a row the lock needs the last."""
+        if lock_id in self._manifests_in_flight.values():
+            self._changed_meanwhile.add(lock_id)
+            return
+        set_epoch, rev = code_sets.head(self.database, lock_id)
+        body = code_sets.manifest(self.database, lock_id)
+        raw = self._signer(lock_id).sign("desired", body, iat=int(self.wall()), set_epoch=set_epoch, rev=rev)
+        mid = self._send(lock_id, "desired", raw, retain=True)
+        if mid is not None:
+            self._manifests_in_flight[mid] = lock_id
+
+    def published(self, mid: int) -> None:
+        """The broker took a message."""
+        lock_id = self._manifests_in_flight.pop(mid, None)
+        if lock_id in self._changed_meanwhile:
+            self._changed_meanwhile.discard(lock_id)
+            self.manifest(lock_id)
+
+    def buckets(self, lock_id: str, indices: Iterable[int]) -> None:
+        """Send these buckets of the newest revision, sealed to the lock."""
+        set_epoch, rev = code_sets.head(self.database, lock_id)
+        recipient = self._sealing_key(lock_id)
+        for index in sorted(set(indices)):
+            for part in code_sets.bucket_parts(self.database, lock_id, index):
+                raw = self._signer(lock_id).seal(
+                    "bucket", part, recipient, iat=int(self.wall()), set_epoch=set_epoch, rev=rev
+                )
+                self._send(lock_id, "bucket", raw)
+
+    def ack(self, lock_id: str, journal_epoch: str, upto: int) -> None:
+        """Tell the lock which of its journal rows are safe here."""
+        body = Ack(journal_epoch=journal_epoch, upto=upto)
+        raw = self._signer(lock_id).sign("ack", body, iat=int(self.wall()), id=str(uuid.uuid4()))
+        self._send(lock_id, "ack", raw)
+
+    def heartbeat(self, lock_id: str, nonce: str | None = None) -> None:
+        """Tell the lock the time and the newest revision; with `nonce` as the answer to its question."""
+        now = int(self.wall())
+        head_rev = code_sets.head(self.database, lock_id)[1]
+        life_s = HEARTBEAT_LIFE_S if nonce is None else ANSWER_LIFE_S
+        body = Heartbeat(head_rev=head_rev, time=now, nonce=nonce)
+        raw = self._signer(lock_id).sign("heartbeat", body, iat=now, exp=now + life_s, id=str(uuid.uuid4()))
+        self._send(lock_id, "heartbeat", raw)
+
+    def _signer(self, lock_id: str) -> Signer:
+        return Signer(lock_id, self.signing_key)
+
+    def _sealing_key(self, lock_id: str) -> OKPKey:
+        row = self.database.row("SELECT sealing FROM device_keys WHERE lock_id = ?", lock_id)
+        if row is None:
+            raise LookupError("a lock without keys cannot be answered")
+        return OKPKey.import_key(json.loads(row["sealing"]))
+
+    def _send(self, lock_id: str, stream: str, raw: bytes, *, retain: bool = False) -> int | None:
+        if len(raw) > MESSAGE_LIMIT_BYTES:
+            # One oversized message is an endless reconnect loop on brokers with a limit.
+            _log.error("a %s message for %s has %d bytes and is not sent", stream, lock_id, len(raw))
+            return None
+        return self.publish(topic(lock_id, "down", stream), raw, retain=retain)

@@ -1,0 +1,141 @@
+"""Believes what a lock says if its pinned key signed it, keeps it, and answers."""
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+from joserfc.jwk import OKPKey
+
+from agent.envelope import Message, Opener
+from agent.jose import Refusal, kid_of
+from agent.messages import EVENT_BATCH_ROWS, TOPIC_ROOT, UP_STREAMS, Codes, Events, Request, Status
+from cloud_sim import code_sets, journal, locks, reported
+from cloud_sim.database import Database
+from cloud_sim.downlink import Downlink
+
+RETAINED_STREAMS = ("status", "codes")
+NONCE_LIMIT = 128
+BUCKETS = 256
+
+_log = logging.getLogger(__name__)
+
+Body = TypeVar("Body", bound=msgspec.Struct)
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """The listener of the MQTT link (`mqtt_link.Listener`); on the loop's thread."""
+
+    database: Database
+    downlink: Downlink
+    wall: Callable[[], float]
+
+    def connected(self) -> None:
+        """Say every set anew: the broker may have forgotten, or never known."""
+        self.downlink.restart()
+
+    def published(self, mid: int) -> None:
+        """Let a manifest that waited for this one go."""
+        self.downlink.published(mid)
+
+    def heartbeat(self) -> None:
+        """Tell every lock the time; every 15 minutes."""
+        for lock_id in locks.enrolled_lock_ids(self.database):
+            self.downlink.heartbeat(lock_id)
+
+    def received(self, topic: str, payload: bytes, *, is_retained: bool) -> None:
+        """Take one message in; when this returns, what it told is durable. sqlite3.Error if it is not."""
+        parts = topic.removeprefix(f"{TOPIC_ROOT}/").split("/")
+        if len(parts) != 3 or parts[2] not in UP_STREAMS:
+            self._refuse("", "other", "unknown_topic")
+            return
+        lock_id, _, stream = parts
+        message = self._opened(lock_id, stream, payload, is_retained=is_retained)
+        if message is None:
+            return
+        try:
+            self._take(lock_id, message, is_live=not is_retained)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            self._refuse(lock_id, stream, "bad_body")
+
+    def _opened(self, lock_id: str, stream: str, payload: bytes, *, is_retained: bool) -> Message | None:
+        row = self.database.row("SELECT identity FROM device_keys WHERE lock_id = ?", lock_id)
+        if row is None:
+            self._refuse("", stream, "unknown_device")
+            return None
+        if is_retained and stream not in RETAINED_STREAMS:
+            self._refuse(lock_id, stream, "retained")
+            return None
+        identity = OKPKey.import_key(json.loads(row["identity"]))
+        message = Opener(lock_id, {kid_of(identity): identity}).open(payload, stream, int(self.wall()))
+        if isinstance(message, Refusal):
+            self._refuse(lock_id, stream, message.reason)
+            return None
+        return message
+
+    def _take(self, lock_id: str, message: Message, *, is_live: bool) -> None:
+        match message.stream:
+            case "status":
+                # A retained status is as old as it says; what a wrong clock says of the future is worth now.
+                seen_s = self.wall() if is_live else min(message.iat, self.wall())
+                self._status(lock_id, _body(message, Status), seen_s)
+            case "codes":
+                self._codes(lock_id, _body(message, Codes))
+            case "events":
+                self._events(lock_id, _body(message, Events))
+            case "request":
+                self._request(lock_id, _body(message, Request))
+        # An offline is the broker's to publish: the lock was not there.
+        if is_live and message.stream != "status":
+            reported.note_seen(self.database, lock_id, self.wall())
+
+    def _status(self, lock_id: str, status: Status, seen_s: float) -> None:
+        if not reported.store_status(self.database, lock_id, status, seen_s):
+            _log.info("an offline of an earlier session of %s says nothing about this one", lock_id)
+
+    def _codes(self, lock_id: str, codes: Codes) -> None:
+        if reported.store_codes(self.database, lock_id, codes):
+            _log.warning("lock %s was ahead of us; its code set goes on from there", lock_id)
+            self.downlink.manifest(lock_id)
+
+    def _events(self, lock_id: str, batch: Events) -> None:
+        if len(batch.rows) > EVENT_BATCH_ROWS or not 1 <= len(batch.journal_epoch) <= 64:
+            self._refuse(lock_id, "events", "bad_body")
+            return
+        stored = journal.store(self.database, lock_id, batch, self.wall())
+        if stored.is_broken:
+            self._refuse(lock_id, "events", "broken_chain")
+        self.downlink.ack(lock_id, batch.journal_epoch, stored.upto)
+
+    def _request(self, lock_id: str, request: Request) -> None:
+        if request.type == "time" and request.nonce and len(request.nonce) <= NONCE_LIMIT:
+            self.downlink.heartbeat(lock_id, request.nonce)
+        elif request.type == "buckets" and request.need is not None and len(request.need) <= BUCKETS:
+            if request.rev == code_sets.head(self.database, lock_id)[1]:
+                self.downlink.buckets(lock_id, request.need)
+            else:  # it asks for a revision that is over: tell it which one is not
+                self.downlink.manifest(lock_id)
+        else:
+            self._refuse(lock_id, "request", "bad_body")
+
+    def _refuse(self, device_id: str, stream: str, reason: str) -> None:
+        row = self.database.row(
+            "INSERT INTO refused_messages VALUES (?, ?, ?, 1, ?) ON CONFLICT DO UPDATE SET count = count + 1,"
+            " last_ms = excluded.last_ms RETURNING count",
+            device_id,
+            stream,
+            reason,
+            int(self.wall() * 1000),
+        )
+        count = row["count"] if row else 0
+        if count & (count - 1) == 0:  # at 1, 2, 4, 8 ...: a flood must not become a flood of lines
+            _log.warning(
+                "refused %s of %s: %s (%d so far)", stream, device_id or "an unknown device", reason, count
+            )
+
+
+def _body(message: Message, shape: type[Body]) -> Body:
+    return msgspec.json.decode(message.body, type=shape)

@@ -1,0 +1,100 @@
+"""Runs one cloud: database, link to the broker, HTTP API, until SIGTERM."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+
+from cloud_sim import authority
+from cloud_sim.database import open_database
+from cloud_sim.device_cloud_api import BASE_PATH, Cloud, device_cloud
+from cloud_sim.downlink import Downlink
+from cloud_sim.enrolments import Enroller
+from cloud_sim.fleet import Fleet
+from cloud_sim.mqtt_link import MqttLink, client_tls, parse_address
+from cloud_sim.state_directory import StateDirectory, write_private
+
+HEARTBEAT_EVERY_S = 15 * 60
+HTTP_GRACE_S = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """How to run. `http_port` 0: any free one. `public_url`: where locks reach us, if not at that port."""
+
+    state: StateDirectory
+    http_port: int
+    mqtt_url: str
+    token_file: Path | None = None
+    public_url: str | None = None
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers, which would end the process by the signal instead of cleanly."""
+
+    url: str
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        yield
+
+    def stop(self) -> None:
+        """End after the requests under way."""
+        self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then say so."""
+        await super().startup(sockets)
+        sys.stdout.write(f"ready {self.url}{BASE_PATH}\n")
+        sys.stdout.flush()
+
+
+async def serve(options: ServeOptions) -> None:
+    """Serve until SIGTERM or SIGINT. The broker may be absent; it is tried again until it is there.
+
+    Raises NotInitialised, BadAddress, or OSError for a port that is taken."""
+    keys = authority.load(options.state, options.token_file)
+    link = MqttLink(parse_address(options.mqtt_url), client_tls(options.state))
+    database = open_database(options.state.database)
+    listening = socket.create_server(("127.0.0.1", options.http_port))
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    write_private(options.state.url, f"{url}\n".encode())
+    downlink = Downlink(database, keys.signing_key, link.publish, time.time)
+    enroller = Enroller(database, keys, f"{options.public_url or url}/enrolments", options.mqtt_url)
+    cloud = Cloud(database, downlink, enroller, lambda: link.is_up, time.time, keys.api_token)
+    fleet = Fleet(database, downlink, time.time)
+    server = _Server(
+        uvicorn.Config(
+            device_cloud(cloud),
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=HTTP_GRACE_S,
+        )
+    )
+    server.url = url
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            background = [tasks.create_task(link.run(fleet)), tasks.create_task(_heartbeats(fleet))]
+            await server.serve([listening])
+            for task in background:
+                task.cancel()
+    finally:
+        database.close()
+
+
+async def _heartbeats(fleet: Fleet) -> None:
+    while True:
+        await asyncio.sleep(HEARTBEAT_EVERY_S)
+        fleet.heartbeat()
