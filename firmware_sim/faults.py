@@ -1,0 +1,9 @@
+"""What can go wrong around a simulated site; every message says what to do."""
+
+
+class SimFault(Exception):
+    """The simulator cannot go on. Caught by lock-sim, which prints it and exits with 1."""
+
+
+class StepFailed(SimFault):
+    """Something the simulator waited for did not happen in time."""

@@ -1,0 +1,197 @@
+"""A simulated site as the processes it really is: broker, cloud, and for each door a board and an agent."""
+
+import os
+import selectors
+import sys
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from agent.cli.client import AgentUnreachable, Client
+from firmware_sim.broker_child import start_broker
+from firmware_sim.child import Child, until
+from firmware_sim.cloud_client import CloudClient
+from firmware_sim.door_setup import device_id, enrol_door, run_tool, set_up_door
+from firmware_sim.faults import SimFault
+from firmware_sim.site_directory import DoorDirectory, SiteDirectory, write_whole
+
+READY_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 8.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteOptions:
+    """What the person asked for. `broker`: builtin, mosquitto, or the mqtts:// URL of somebody else's."""
+
+    doors: int = 2
+    broker: str = "builtin"
+    http_port: int = 0
+
+    @property
+    def broker_url(self) -> str | None:
+        """The URL of a broker that is not ours to start."""
+        return self.broker if "://" in self.broker else None
+
+
+@dataclass(frozen=True, slots=True)
+class RunningDoor:
+    """A door that answers."""
+
+    number: int
+    device_id: str
+    board: str
+    """host:port of the board's control address."""
+    control_socket: Path
+    state_dir: Path
+
+    def status(self) -> dict[str, Any] | None:
+        """The agent's own account, or None while it does not answer."""
+        try:
+            with Client(self.control_socket) as client:
+                return client.ask("status")
+        except AgentUnreachable:
+            return None
+
+    def is_serving(self) -> bool:
+        """Keypad and strike answer, and the uplink is up."""
+        status = self.status()
+        if status is None or not status["links"]:
+            return False
+        return all(status["links"].values()) and bool(status["uplink"]["connected"])
+
+
+class Site:
+    """Starts and stops the processes. Use from one thread, and call `stop` whatever happened in between."""
+
+    def __init__(self, directory: SiteDirectory, options: SiteOptions) -> None:
+        """`directory` is acquired."""
+        self.directory = directory
+        self.options = options
+        self.children: dict[str, Child] = {}
+        """By name, in the order they were started."""
+        self.doors: list[RunningDoor] = []
+        self.record = directory.record(options.broker_url)
+        self._cloud_url = ""
+
+    @property
+    def cloud(self) -> CloudClient:
+        """A client of the running cloud."""
+        return CloudClient(self._cloud_url, self.directory.token_file.read_text().strip())
+
+    def start(self) -> None:
+        """Start everything and return once everything answers. `SimFault` when something does not."""
+        if not self.directory.token_file.exists():
+            run_tool(["cloud_sim", "init", "--state", str(self.directory.cloud)])
+        self.start_broker()
+        self._start_cloud()
+        doors = [self.directory.door(number) for number in range(1, self.options.doors + 1)]
+        for door in doors:
+            set_up_door(door)
+            self._start("board", door, ["firmware_sim.board", "--config", str(door.board_config)])
+        for door in doors:
+            if device_id(door) is None:
+                enrol_door(self.directory, door)
+        for door in doors:
+            self._start("agent", door, ["agent.cli.daemon", "run", "--config", str(door.config)])
+        self.doors = [self._running(door) for door in doors]
+        write_whole(self._running_file, self.ready_document())
+        self.wait_until_ready()
+
+    def start_broker(self) -> None:
+        """Start our broker, or start it again at the same address; nothing to do for somebody else's."""
+        if self.options.broker_url is None:
+            self.children["broker"] = start_broker(self.options.broker, self.record.mqtt_url, self.directory)
+
+    def kill_broker(self) -> None:
+        """Pull the network out: the broker dies without a word to anybody."""
+        self.children.pop("broker").kill()
+
+    def _start_cloud(self) -> None:
+        where = ["--state", str(self.directory.cloud), "--http-port", str(self.options.http_port)]
+        self._spawn("cloud", ["cloud_sim", "serve", *where, "--mqtt", self.record.mqtt_url])
+        self._cloud_url = self.children["cloud"].ready_line(READY_TIMEOUT_S)
+
+    def _start(self, kind: str, door: DoorDirectory, command: list[str]) -> None:
+        self._spawn(f"{kind}-{door.number}", command)
+
+    def _spawn(self, name: str, module_and_args: list[str]) -> None:
+        command = [sys.executable, "-m", *module_and_args]
+        self.children[name] = Child(name, command, self.directory.log(name))
+
+    def _running(self, door: DoorDirectory) -> RunningDoor:
+        board = self.children[f"board-{door.number}"].ready_line(READY_TIMEOUT_S)
+        identity = device_id(door)
+        if identity is None:
+            raise SimFault(f"door {door.number} has no identity although it enrolled; see {door.state}")
+        return RunningDoor(door.number, identity, board, door.control_socket, door.state)
+
+    def wait_until_one_ends(self) -> None:
+        """Block while all is well; `SimFault` with the end of its log as soon as any process ends."""
+        with selectors.DefaultSelector() as selector:
+            watched = {os.pidfd_open(child.pid): child for child in self.children.values()}
+            try:
+                for descriptor in watched:
+                    selector.register(descriptor, selectors.EVENT_READ)
+                for key, _ in selector.select():
+                    watched[key.fd].check()
+            finally:
+                for descriptor in watched:
+                    os.close(descriptor)
+
+    def wait_until_ready(self) -> None:
+        """Return once every keypad is served, every uplink is up, and the cloud knows every door's time."""
+        children = list(self.children.values())
+        for door in self.doors:
+            at = f"door {door.number}"
+            until(door.is_serving, READY_TIMEOUT_S, f"keypad and uplink of {at}", children)
+            until(
+                partial(self._is_known, door),
+                READY_TIMEOUT_S,
+                f"the cloud to know the time at {at}",
+                children,
+            )
+
+    def _is_known(self, door: RunningDoor) -> bool:
+        lock = self.cloud.get(f"/locks/{door.device_id}")
+        return bool(lock["online"]) and lock["clock"] == "trusted"
+
+    def ready_document(self) -> dict[str, Any]:
+        """What scripts need to know; parts that do not exist yet are null."""
+        return {
+            "device_cloud": {"base_url": self._cloud_url, "token": self.cloud.token},
+            "seam_api": {"base_url": None, "api_key": None},
+            "mqtt": {"url": self.record.mqtt_url},
+            "panel": {"url": None},
+            "doors": [
+                {
+                    "device_id": door.device_id,
+                    "board": door.board,
+                    "control_socket": str(door.control_socket),
+                    "state_dir": str(door.state_dir),
+                }
+                for door in self.doors
+            ],
+        }
+
+    @property
+    def _running_file(self) -> Path:
+        return running_file(self.directory)
+
+    def stop(self) -> None:
+        """End every process, agents first, and remove what only a running site has. May be called twice."""
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        for group in ("agent", "board", "cloud", "broker"):
+            ending = [child for name, child in self.children.items() if name.startswith(group)]
+            for child in ending:
+                child.terminate()
+            for child in ending:
+                child.wait(deadline)
+        self.children.clear()
+        self._running_file.unlink(missing_ok=True)
+
+
+def running_file(directory: SiteDirectory) -> Path:
+    """The ready document of the site that runs on `directory`; it is there only while it runs."""
+    return directory.root / "running.json"
