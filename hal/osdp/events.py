@@ -1,0 +1,72 @@
+"""What the control panel reports about its readers, and what it is asked to send them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One peripheral device on a line. `scbk` is its own Secure Channel base key, 16 bytes."""
+
+    name: str
+    address: int
+    scbk: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.address <= 126:
+            raise ValueError(f"reader {self.name}: address {self.address} is not in 0 to 126")
+        if len(self.scbk) != 16:
+            raise ValueError(f"reader {self.name}: its key must be 16 bytes, this one has {len(self.scbk)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One OSDP command. It is never sent, nor repeated, at or after `deadline` (seconds since boot)."""
+
+    code: int
+    data: bytes
+    deadline: float
+    done: Callable[[str], None]
+    """Called once, on the line's thread: "" when the reader acknowledged it, else why not. Must not block."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkUp:
+    """A secure session with `reader` begins. Anything typed before it is void."""
+
+    reader: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDown:
+    """The session with `reader` is over, or the first attempt at one failed."""
+
+    reader: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeysDiscarded:
+    """`reader` delivered keys that were typed before the session: they are gone."""
+
+    reader: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An authenticated reply with content: KEYPAD, ISTATR, LSTATR. No repr shows `data`: it may be digits."""
+
+    reader: str
+    code: int
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandDone:
+    """`command` was acknowledged (`failure` empty) or will never be sent again."""
+
+    command: Command
+    failure: str
+
+
+Event = LinkUp | LinkDown | KeysDiscarded | Report | CommandDone

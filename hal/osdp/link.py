@@ -1,0 +1,224 @@
+"""The control panel's side of one reader: a session, what to send next, what an answer means."""
+
+from collections import deque
+from collections.abc import Callable
+from math import inf
+
+from hal.osdp import codec, secure
+from hal.osdp.events import Command, CommandDone, Event, KeysDiscarded, LinkDown, LinkUp, Reader, Report
+from hal.osdp.handshake import Handshake
+
+REPLY_S = 0.2
+"""A reader answers within 200 ms (IEC 60839-11-5, 5.7)."""
+_SENDS = 4
+_BUSY_SENDS = 50
+_FIRST_RETRY_S = 0.2
+_LONGEST_RETRY_S = 3.0
+_STATUS_S = 5.0
+"""Inputs are asked for this often even if the reader reports changes by itself."""
+_SESSION_REFUSALS = (codec.NAK_SEQUENCE, codec.NAK_SECURITY_BLOCK, codec.NAK_SECURITY_REQUIRED)
+
+NO_ANSWER = "no answer"
+STAYS_BUSY = "the reader says that it is busy, for too long"
+SESSION_LOST = "the reader ended the session"
+
+
+class Link:
+    """One reader as the panel sees it. No I/O: `now` is seconds since boot; what happens goes to `events`.
+
+    `frame` begins or repeats an exchange; `answer` until it says that this was it, or `silence`, follows.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        poll_s: float,
+        aes: secure.Aes,
+        random_bytes: Callable[[int], bytes],
+        events: list[Event],
+    ) -> None:
+        self.reader = reader
+        self._poll_s = poll_s
+        self._aes = aes
+        self._random_bytes = random_bytes
+        self._events = events
+        self._queue: deque[Command] = deque()
+        self._asked: dict[int, float] = {}
+        self._handshake: Handshake | None = None
+        self._session: secure.Session | None = None
+        self._sequence = 0
+        self._frame = b""
+        self._sends = 0
+        self._code = codec.POLL
+        self._command: Command | None = None
+        self._due_s = 0.0
+        self._failures = 0
+        self._is_draining = False
+        self._is_down_told = False
+
+    def ask_regularly(self, code: int) -> None:
+        """Send the status command `code` (ISTAT, LSTAT) at the start of a session and every few seconds."""
+        self._asked[code] = -inf
+
+    def submit(self, command: Command) -> None:
+        """Queue a command; without a session it waits for one until its deadline."""
+        self._queue.append(command)
+
+    def due_s(self) -> float:
+        """When this reader wants the line."""
+        is_wanted_now = self._session and not self._frame and self._queue
+        return -inf if is_wanted_now else self._due_s
+
+    def next_expiry_s(self) -> float:
+        """When the next queued command is too late."""
+        return min((command.deadline for command in self._queue), default=inf)
+
+    def expire(self, now: float) -> None:
+        """Give up the queued commands that are too late."""
+        if now < self.next_expiry_s():
+            return
+        late = [command for command in self._queue if command.deadline <= now]
+        self._queue = deque(command for command in self._queue if command.deadline > now)
+        for command in late:
+            self._finish(
+                command, "not sent in time: " + ("line busy" if self._session else "reader not online")
+            )
+
+    def frame(self, now: float) -> bytes:
+        """What to send now, at least a poll; empty if there is nothing to send after all."""
+        if self._command and now >= self._command.deadline:
+            self._lose(NO_ANSWER, now)
+            return b""
+        if not self._frame:
+            self._frame = self._next_frame(now)
+        self._sends += 1
+        return self._frame
+
+    def answer(self, packet: codec.Packet, now: float) -> bool:
+        """Take in a reply; True if it ended the exchange, False if it was not the answer to it."""
+        if packet.sequence != self._expected_sequence() and packet.code not in (codec.BUSY, codec.NAK):
+            return False
+        if packet.code == codec.BUSY and not packet.is_secured:
+            # Not a refusal and not authenticated: repeat a little later, within the same limits.
+            self._due_s = now + self._poll_s
+            if self._sends >= _BUSY_SENDS:
+                self._lose(STAYS_BUSY, now)
+            return True
+        return (
+            self._answer_in_session(packet, now) if self._session else self._answer_in_handshake(packet, now)
+        )
+
+    def silence(self, now: float) -> None:
+        """No answer in time: repeat, or give up the session."""
+        # A reader that is not there must cost the others on the line as little as possible.
+        is_looking_for_it = self._handshake is not None and self._handshake.frames == 1
+        if is_looking_for_it or self._sends >= _SENDS:
+            self._lose(NO_ANSWER, now)
+        else:
+            self._due_s = now
+
+    def drop(self, reason: str, now: float) -> None:
+        """The line itself is gone: so is the session, and nothing queued will be sent."""
+        self._lose(reason, now)
+        self._due_s, self._failures = now, 0
+        for command in tuple(self._queue):
+            self._finish(command, reason)
+        self._queue.clear()
+
+    def _expected_sequence(self) -> int:
+        return self._handshake.sequence() if self._handshake else self._sequence
+
+    def _next_frame(self, now: float) -> bytes:
+        address = self.reader.address
+        if self._session is None:
+            if self._handshake is None:
+                self._handshake = Handshake(self._aes, self.reader.scbk, self._random_bytes)
+            return self._handshake.frame(address)
+        self._sequence = codec.next_sequence(self._sequence)
+        self._code, data = self._next_command(now)
+        return self._session.seal(address, False, self._sequence, self._code, data)
+
+    def _next_command(self, now: float) -> tuple[int, bytes]:
+        if self._queue:
+            self._command = self._queue.popleft()
+            return self._command.code, self._command.data
+        for code, asked_s in self._asked.items():
+            if now >= asked_s + _STATUS_S:
+                self._asked[code] = now
+                return code, b""
+        return codec.POLL, b""
+
+    def _answer_in_handshake(self, packet: codec.Packet, now: float) -> bool:
+        handshake = self._handshake
+        if handshake is None or packet.is_secured:
+            return False
+        self._end_exchange(now)
+        failure = handshake.reply(packet)
+        if failure:
+            self._lose(failure, now)
+        elif handshake.is_complete:
+            self._sequence = handshake.sequence()
+            self._session, self._handshake = handshake.session(), None
+            self._begin()
+        return True
+
+    def _begin(self) -> None:
+        self._failures = 0
+        self._is_draining = True
+        self._is_down_told = False
+        self._asked = dict.fromkeys(self._asked, -inf)
+        self._events.append(LinkUp(self.reader.name))
+
+    def _answer_in_session(self, packet: codec.Packet, now: float) -> bool:
+        if not packet.is_secured:
+            if packet.code != codec.NAK:
+                return False
+            # A reader that restarted cannot say so any better.
+            self._lose(SESSION_LOST, now)
+            return True
+        data = self._session.open(packet) if self._session else None
+        if data is None:
+            return False
+        if packet.code == codec.NAK and data[:1] and data[0] in _SESSION_REFUSALS:
+            self._lose(SESSION_LOST, now)
+            return True
+        command = self._command
+        self._end_exchange(now + self._poll_s)
+        if command:
+            self._finish(
+                command, f"the reader refused it (NAK {data.hex()})" if packet.code == codec.NAK else ""
+            )
+        self._report(packet.code, data)
+        return True
+
+    def _report(self, code: int, data: bytes) -> None:
+        if code == codec.KEYPAD and self._is_draining:
+            self._events.append(KeysDiscarded(self.reader.name))
+            return
+        if code == codec.ACK and self._code == codec.POLL:
+            self._is_draining = False
+        elif code not in (codec.ACK, codec.NAK):
+            self._events.append(Report(self.reader.name, code, data))
+
+    def _end_exchange(self, next_s: float) -> None:
+        self._frame, self._sends, self._command = b"", 0, None
+        self._due_s = next_s
+
+    def _lose(self, reason: str, now: float) -> None:
+        command, was_up = self._command, self._session is not None
+        self._end_exchange(now)
+        self._session = self._handshake = None
+        if command and now < command.deadline:
+            # It may have been carried out already; everything we send may be carried out twice.
+            self._queue.appendleft(command)
+        elif command:
+            self._finish(command, reason)
+        if not was_up:
+            self._failures += 1
+            self._due_s = now + min(_FIRST_RETRY_S * 2 ** min(self._failures - 1, 10), _LONGEST_RETRY_S)
+        if was_up or not self._is_down_told:
+            self._is_down_told = True
+            self._events.append(LinkDown(self.reader.name, reason))
+
+    def _finish(self, command: Command, failure: str) -> None:
+        self._events.append(CommandDone(command, failure))

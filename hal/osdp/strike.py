@@ -1,0 +1,94 @@
+"""A strike on an output of an OSDP reader: its release is timed, so that the reader relocks by itself."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Annotated
+
+import msgspec
+
+from hal.osdp import codec, records
+from hal.osdp.attached import line_of
+from hal.osdp.events import Event, LinkUp
+from hal.osdp.line import Line
+from hal.ports import Post, Strike, StrikeFailed
+
+WITHIN_S = 1.0
+"""A release that comes later than this after `#` surprises whoever stands there: it never happens."""
+_SHORTEST_S = 0.1
+_LONGEST_S = 60.0
+
+_log = logging.getLogger(__name__)
+
+
+class StrikeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Keys of a device with `driver = "osdp-strike"`."""
+
+    reader: str
+    output: Annotated[int, msgspec.Meta(ge=0, le=15)]
+    """Number of the reader's relay output."""
+
+
+class OsdpStrike(Strike):
+    """Called on the controller's thread; answers of the reader come on the line's, which only posts."""
+
+    Options = StrikeOptions
+
+    def __init__(self, name: str, options: StrikeOptions, lines: Mapping[str, Line], post: Post) -> None:
+        self._line = line_of(name, options.reader, lines)
+        self._reader = options.reader
+        self._output = options.output
+        self._post = post
+        self._released_until_s = 0.0
+        self._line.listen(options.reader, self._heard)
+
+    def start(self) -> None:
+        """Nothing to begin: the output is switched off when the session starts."""
+
+    def close(self) -> None:
+        """Lock if released, and wait for it a moment; the output ends by itself otherwise."""
+        if not self._is_released():
+            return
+        is_answered = threading.Event()
+        self._released_until_s = 0.0
+        self._send(records.OUTPUT_OFF, 0, lambda _: is_answered.set())
+        is_answered.wait(WITHIN_S)
+
+    def unlock(self, for_s: float) -> None:
+        """See `Strike`. The reader counts in tenths of a second; 16 bits of them, so 60 s are exact."""
+        for_s = min(max(for_s, _SHORTEST_S), _LONGEST_S)
+        self._released_until_s = time.monotonic() + for_s
+        self._send(records.OUTPUT_TIMED_ON, round(for_s * 10), self._unlocked)
+
+    def lock(self) -> None:
+        """See `Strike`."""
+        done = self._locked if self._is_released() else _not_needed
+        self._released_until_s = 0.0
+        self._send(records.OUTPUT_OFF, 0, done)
+
+    def _is_released(self) -> bool:
+        return time.monotonic() < self._released_until_s
+
+    def _send(self, control: int, tenths: int, done: Callable[[str], None]) -> None:
+        data = records.output(self._output, control, tenths)
+        self._line.command(self._reader, codec.OUT, data, WITHIN_S, done)
+
+    def _heard(self, event: Event) -> None:
+        # An agent that died may have left the output on. A release of our own survives a short loss.
+        if isinstance(event, LinkUp) and not self._is_released():
+            self._send(records.OUTPUT_OFF, 0, _not_needed)
+
+    def _unlocked(self, failure: str) -> None:
+        if failure:
+            self._released_until_s = 0.0
+            self._post(StrikeFailed(f"release not confirmed: {failure}"))
+
+    def _locked(self, failure: str) -> None:
+        if failure:
+            self._post(StrikeFailed(f"relock not confirmed, the output ends by itself: {failure}"))
+
+
+def _not_needed(failure: str) -> None:
+    if failure:
+        _log.info("the strike was told to stay locked and did not confirm: %s", failure)
