@@ -53,6 +53,8 @@ class Frames:
         for place, byte in enumerate(self._waiting[1:5]):
             length |= (byte & 0x7F) << (7 * place)
             if byte < 0x80:
+                if byte == 0 and place > 0:
+                    raise BadPacket("the length of a packet is written longer than it needs to be")
                 return place + 2, length
         if len(self._waiting) >= 5:
             raise BadPacket("the length of a packet has more than four bytes")
