@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -34,20 +35,20 @@ class RunByDefault(click.Group):
         return super().parse_args(ctx, args)
 
 
+OWN_BROKERS = ("builtin", "mosquitto")
+
+
 def _broker(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    if value in ("builtin", "mosquitto") or value.startswith("mqtts://"):
+    if value in OWN_BROKERS:
         return value
-    raise click.BadParameter(f"{value!r} is not builtin, mosquitto or an mqtts:// URL")
+    if not value.startswith("mqtts://"):
+        raise click.BadParameter(f"{value!r} is not builtin, mosquitto or an mqtts:// URL")
+    with suppress(ValueError):  # a port that is no number
+        if urlsplit(value).hostname and urlsplit(value).port:
+            return value.rstrip("/")
+    raise click.BadParameter(f"{value!r} needs a host and a port: mqtts://HOST:PORT")
 
 
-broker_option = click.option(
-    "--broker",
-    default="builtin",
-    show_default=True,
-    callback=_broker,
-    metavar="builtin|mosquitto|mqtts://HOST:PORT",
-    help="The MQTT broker.",
-)
 state_dir_option = click.option(
     "--state-dir",
     type=click.Path(path_type=Path, file_okay=False),
@@ -69,7 +70,14 @@ def cli() -> None:
 @cli.command()
 @click.option("--doors", type=click.IntRange(1, 50), default=2, show_default=True, help="How many doors.")
 @state_dir_option
-@broker_option
+@click.option(
+    "--broker",
+    default="builtin",
+    show_default=True,
+    callback=_broker,
+    metavar="builtin|mosquitto|mqtts://HOST:PORT",
+    help="The MQTT broker.",
+)
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Write a JSON document once all answers.")
 @click.option(
     "--http-port", type=click.IntRange(0, 65535), default=0, help="Port of the cloud's HTTP API; 0 is any."
@@ -92,7 +100,13 @@ def run(doors: int, state_dir: Path, broker: str, ready_file: Path | None, http_
 @click.option(
     "--state-dir", type=click.Path(path_type=Path, file_okay=False), help="Kept; without it, thrown away."
 )
-@broker_option
+@click.option(
+    "--broker",
+    type=click.Choice(OWN_BROKERS),
+    default="builtin",
+    show_default=True,
+    help="The MQTT broker; the visit kills it and starts it again.",
+)
 def demo(state_dir: Path | None, broker: str) -> None:
     """Play a scripted visit at one door and tell what happens."""
     with _directory(state_dir) as directory, _site(directory, SiteOptions(doors=1, broker=broker)) as site:

@@ -1,0 +1,155 @@
+"""lock-sim with two doors, as scripts and people find it."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.process.lock_sim import PATH_WITH_COMMANDS, LockSim, lock_sim, processes_of, running
+from tests.waiting import wait_for
+
+pytestmark = [pytest.mark.process, pytest.mark.timeout(180)]
+
+
+@pytest.fixture(scope="module")
+def sim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LockSim]:
+    with running(tmp_path_factory.mktemp("sim") / "site") as one:
+        yield one
+
+
+def ask_cloud(sim: LockSim, path: str, body: dict[str, Any] | None = None) -> Any:
+    cloud = sim.ready["device_cloud"]
+    headers = {"Authorization": f"Bearer {cloud['token']}", "Content-Type": "application/json"}
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(urllib.request.Request(cloud["base_url"] + path, data, headers)) as answer:
+        return json.load(answer)
+
+
+def create_code(sim: LockSim, door: int, digits: str) -> None:
+    """Create a code and wait until the lock holds it."""
+    lock = sim.ready["doors"][door - 1]["device_id"]
+    created = ask_cloud(sim, f"/locks/{lock}/access_codes", {"name": "Visitor", "code": digits})
+    path = f"/access_codes/{created['access_code_id']}"
+    wait_for(lambda: ask_cloud(sim, path)["state"] == "set", 20, "the lock to hold the code")
+
+
+def test_the_ready_file_has_the_keys_scripts_rely_on(sim: LockSim) -> None:
+    assert set(sim.ready) == {"device_cloud", "seam_api", "mqtt", "panel", "doors"}
+    assert sim.ready["seam_api"] == {"base_url": None, "api_key": None}
+    assert sim.ready["mqtt"]["url"].startswith("mqtts://")
+    assert [set(door) for door in sim.ready["doors"]] == [
+        {"device_id", "board", "control_socket", "state_dir"}
+    ] * 2
+
+
+def test_the_ready_file_is_private_since_it_holds_the_token(sim: LockSim) -> None:
+    assert stat.S_IMODE(sim.ready_file.stat().st_mode) == 0o600
+
+
+def test_when_the_ready_file_is_there_everything_answers(sim: LockSim) -> None:
+    for door in sim.ready["doors"]:
+        lock = ask_cloud(sim, f"/locks/{door['device_id']}")
+        assert (lock["online"], lock["clock"], lock["strike"]) == (True, "trusted", "locked")
+
+
+def test_each_door_is_a_lock_of_its_own(sim: LockSim) -> None:
+    create_code(sim, 1, "246810")
+    sim.verb("type", "2", "246810#")
+    denied = wait_for(lambda: "unknown code" in sim.lockctl(2, "journal").stdout)
+    assert denied
+    assert sim.strike(2)["releases"] == 0
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the printed lines use curl")
+def test_the_printed_lines_open_the_door_when_they_are_typed(sim: LockSim) -> None:
+    printed = sim.state_dir.with_suffix(".out").read_text()
+    create, look = (line.strip() for line in printed.splitlines() if line.startswith("  curl"))
+    typing = next(line.strip() for line in printed.splitlines() if line.startswith("  lock-sim type"))
+    env = {**os.environ, "PATH": PATH_WITH_COMMANDS}
+
+    def shell(line: str) -> str:
+        return subprocess.run(line, shell=True, env=env, check=True, capture_output=True, text=True).stdout
+
+    created = json.loads(shell(create))
+    wait_for(lambda: created["access_code_id"] in sim.lockctl(1, "codes").stdout, 20)
+    shell(typing)
+    wait_for(lambda: sim.strike(1)["releases"] == 1)
+    wait_for(lambda: "lock.unlocked" in shell(look))
+
+
+def test_the_small_verbs_move_the_door(sim: LockSim) -> None:
+    assert sim.verb("door", "2", "open").returncode == 0
+    wait_for(lambda: "door open" in re.sub(" +", " ", sim.lockctl(2, "status").stdout))
+    assert sim.verb("door", "2", "close").returncode == 0
+    wait_for(lambda: "door closed" in re.sub(" +", " ", sim.lockctl(2, "status").stdout))
+
+
+def test_lockctl_never_shows_the_digits_of_a_code(sim: LockSim) -> None:
+    create_code(sim, 1, "135792")
+    shown = [sim.lockctl(1, verb, "--json").stdout for verb in ("codes", "journal", "status", "doctor")]
+    assert all(shown)
+    assert not any("135792" in text for text in shown)
+
+
+def test_doctor_finds_a_simulated_lock_in_order(sim: LockSim) -> None:
+    result = sim.lockctl(1, "doctor", "--json")
+    levels = {one["name"]: one["level"] for one in json.loads(result.stdout)["findings"]}
+    assert {name for name, level in levels.items() if level == "fail"} == set()
+    assert result.returncode == 0
+
+
+def test_a_second_lock_sim_on_the_same_state_is_refused(sim: LockSim) -> None:
+    second = lock_sim("--state-dir", str(sim.state_dir))
+    assert second.returncode == 1
+    assert "a lock-sim runs on" in second.stderr
+
+
+def test_a_door_that_does_not_exist_is_named(sim: LockSim) -> None:
+    result = sim.verb("type", "9", "1#")
+    assert (result.returncode, "there is no door 9: this site has doors 1 to 2" in result.stderr) == (1, True)
+
+
+def test_keys_that_no_keypad_has_are_refused(sim: LockSim) -> None:
+    result = sim.verb("type", "1", "12x4#")
+    assert (result.returncode, "refused" in result.stderr) == (1, True)
+
+
+def test_ctrl_c_leaves_no_process_and_no_stray_file_and_codes_survive(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    with running(site, "--doors", "1") as sim:
+        create_code(sim, 1, "864209")
+        before = sim.ready["doors"][0]["device_id"]
+        assert sim.stop() == 0
+        assert processes_of(site) == []
+        stray = [path for path in site.rglob("*") if path.is_symlink() or path.is_socket()]
+        assert (stray, sim.ready_file.exists(), (site / "running.json").exists()) == ([], False, False)
+    with running(site, "--doors", "1") as sim:
+        assert sim.ready["doors"][0]["device_id"] == before
+        sim.verb("type", "1", "864209#")
+        wait_for(lambda: sim.strike(1)["releases"] == 1)
+        assert sim.stop(signal.SIGTERM) == 0
+
+
+def test_a_lock_sim_killed_with_9_takes_everything_with_it(tmp_path: Path) -> None:
+    with running(tmp_path / "site", "--doors", "1") as sim:
+        assert len(processes_of(sim.state_dir)) > 1
+        sim.stop(signal.SIGKILL)
+        wait_for(lambda: not processes_of(sim.state_dir), 20)
+
+
+def test_an_agent_that_dies_ends_the_site_with_the_end_of_its_log(tmp_path: Path) -> None:
+    with running(tmp_path / "site", "--doors", "1") as sim:
+        holder = (sim.state_dir / "door-1" / "state" / "agent.lock").read_text()
+        os.kill(int(holder), signal.SIGKILL)
+        assert sim.process.wait(30) == 1
+        assert "agent-1 ended by SIGKILL" in sim.state_dir.with_suffix(".out").read_text()
+        assert processes_of(sim.state_dir) == []
