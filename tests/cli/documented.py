@@ -1,0 +1,32 @@
+"""Compares the verbs and options of a command with the page that documents them."""
+
+import re
+from pathlib import Path
+
+import click
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def verbs(group: click.Group) -> set[str]:
+    """Every verb there is."""
+    return set(group.commands)
+
+
+def options(group: click.Group) -> set[str]:
+    """Every long option of every verb; help and version are click's."""
+    parameters = [one for command in (group, *group.commands.values()) for one in command.params]
+    names = {name for one in parameters if isinstance(one, click.Option) for name in one.opts}
+    return {name for name in names if name.startswith("--")}
+
+
+def verbs_in(page: str, command: str) -> set[str]:
+    """The verbs in lines of examples: `command verb ...`."""
+    text = (DOCS / page).read_text()
+    return set(re.findall(rf"^{command} ([a-z]+)", text, re.MULTILINE))
+
+
+def options_in(page: str) -> set[str]:
+    """The options in the first column of tables."""
+    rows = re.findall(r"^\| (`--[^|]*)\|", (DOCS / page).read_text(), re.MULTILINE)
+    return {name for row in rows for name in re.findall(r"--[a-z-]+", row)} - {"--help"}
