@@ -1,6 +1,7 @@
 """The lock's SQLite file: opened with settings that survive a power cut, brought up to the newest schema."""
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,6 +71,11 @@ class Database:
     def quick_check(self) -> str:
         """`ok`, or what SQLite found wrong (34 ms for 22 MB)."""
         return str(self.read("PRAGMA quick_check(1)")[0][0])
+
+    def disk_free_bytes(self) -> int:
+        """What is left on the file system of the database, for us."""
+        with _faults("look at the disk"):
+            return shutil.disk_usage(self.path.parent).free
 
 
 @contextmanager

@@ -30,7 +30,7 @@ def topic(device_id: str, direction: str, stream: str) -> str:
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """Body of `down/desired`, retained: what the whole set is, by digest. `rev` and `set_epoch` are claims."""
+    """Body of `down/desired`, retained: the whole set by digest. `rev` and `set_epoch` are claims."""
 
     count: int
     buckets: str

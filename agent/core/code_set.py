@@ -16,6 +16,8 @@ BUCKET_COUNTS = (1, 16, 256)
 PART_LIMIT_BYTES = 12 * 1024
 """Rows of one bucket message, as JSON; a larger bucket travels in parts."""
 
+MAX_PARTS = 64
+
 NOT_IN_DIGEST = frozenset({"code", "name"})
 
 

@@ -61,10 +61,19 @@ _REASONS = tuple(_reason(facts) for facts in range(_ALL + 1))
 
 
 def decide(table: CodeTable, tag: bytes, clock: ClockReading) -> Outcome:
-    """Search the whole table for `tag` and judge the row found, or the dummy row, without branches:
+    """Search the whole table for `tag` and judge the row found, or the dummy row, with the same work:
     what is wrong with a code, or whether it exists at all, must not show in time (it may be tomorrow's).
     """
     row = table.search(tag)
+    reason = judge(table, row, clock)
+    code = table.codes[row]
+    if reason is None and code is not None:
+        return Granted(code, row)
+    return Denied(reason or Reason.UNKNOWN_CODE, code)
+
+
+def judge(table: CodeTable, row: int, clock: ClockReading) -> Reason | None:
+    """What forbids `row` to open now, or None. All facts are evaluated, without branches."""
     known_time = clock.trust is not Trust.UNKNOWN
     # With an unknown clock only the floor is certain: time was at least that late.
     instant = (clock.floor_s, clock.wall_s)[known_time]
@@ -76,8 +85,4 @@ def decide(table: CodeTable, tag: bytes, clock: ClockReading) -> Outcome:
         | (table.starts_at[row] <= instant) * _STARTED
         | (instant < table.ends_at[row]) * _NOT_ENDED
     )
-    reason = _REASONS[facts]
-    code = table.codes[row]
-    if reason is None and code is not None:
-        return Granted(code, row)
-    return Denied(reason or Reason.UNKNOWN_CODE, code)
+    return _REASONS[facts]

@@ -85,9 +85,9 @@ def release(door: Door, now: float, timings: Timings) -> Step:
     return Step(replace(door, released_until_s=until, relock_at_s=None), (Unlock(timings.release_s),))
 
 
-def rex(door: Door, now: float, timings: Timings) -> Step:
-    """Somebody inside asked to leave: release, and excuse the opening even where the handle is free."""
-    step = release(door, now, timings)
+def rex(door: Door, now: float, timings: Timings, unlocks: bool) -> Step:
+    """Somebody inside asked to leave: excuse the opening, and release unless the handle is free anyway."""
+    step = release(door, now, timings) if unlocks else Step(door)
     return Step(replace(step.door, shunt_until_s=now + timings.rex_shunt_s), step.effects)
 
 

@@ -45,6 +45,7 @@ class CodeTable:
     __slots__ = (
         "_blob",
         "_row_of",
+        "_row_of_id",
         "codes",
         "ends_at",
         "known",
@@ -62,6 +63,7 @@ class CodeTable:
         if len(self._row_of) != len(rows):
             raise ValueError("two rows of a table have the same tag; duplicates are refused before")
         codes = [row.code for row in rows]
+        self._row_of_id = {code.access_code_id: place for place, code in enumerate(codes)}
         self.codes: list[AccessCode | None] = [*codes, None]
         self.known = bytearray([1] * len(rows) + [0])
         self.revoked = bytearray([row.is_revoked for row in rows] + [0])
@@ -83,8 +85,8 @@ class CodeTable:
         found = self._blob.count(tag)
         return self._row_of.get(tag, len(self._row_of)) if found else len(self._row_of)
 
-    def find(self, access_code_id: str) -> list[int]:
-        """The places of an access code by id (for revoking; not on the path of an entry)."""
-        return [
-            place for place, code in enumerate(self.codes) if code and code.access_code_id == access_code_id
-        ]
+    def revoke(self, access_code_id: str) -> None:
+        """Refuse a code from now on. Unknown ids are none of this table's business."""
+        place = self._row_of_id.get(access_code_id)
+        if place is not None:
+            self.revoked[place] = 1

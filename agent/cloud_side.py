@@ -1,0 +1,149 @@
+"""The controller's half that faces the cloud; what is believed is decided by the parts it calls."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from agent.clock_watch import ClockWatch
+from agent.code_sync import CodeSync
+from agent.core.access_code import MAX_CODE_LENGTH, MIN_CODE_LENGTH
+from agent.core.holding import CAPACITY
+from agent.messages import (
+    AckReceived,
+    BucketReceived,
+    Codes,
+    HeartbeatReceived,
+    ManifestReceived,
+    MessageRefused,
+    RowsWanted,
+    UplinkChanged,
+    UplinkSignal,
+)
+from agent.recorder import Recorder
+from agent.store import Store
+from agent.uplink_port import UplinkPort, UplinkSlot
+
+log = logging.getLogger(__name__)
+
+CONSTRAINTS = {
+    "digits": "0123456789",
+    "min_code_length": MIN_CODE_LENGTH,
+    "max_code_length": MAX_CODE_LENGTH,
+}
+
+
+class CloudSide:
+    """The controller's half that faces the uplink. Controller thread only; may raise StorageFault."""
+
+    def __init__(
+        self,
+        *,
+        slot: UplinkSlot,
+        make_uplink: Callable[[], UplinkPort],
+        store: Store,
+        clock: ClockWatch,
+        codes: CodeSync,
+        recorder: Recorder,
+        now: float,
+    ) -> None:
+        """`make_uplink` is called by `connect`, once."""
+        self.state = UplinkChanged(False, "", "not started")
+        self.changed_s = now
+        self._slot = slot
+        self._make_uplink: Callable[[], UplinkPort] | None = make_uplink
+        self._store = store
+        self._clock = clock
+        self._codes = codes
+        self._recorder = recorder
+        self._last_status: dict[str, Any] = {}
+
+    @property
+    def is_started(self) -> bool:
+        """Whether `connect` was called."""
+        return self._make_uplink is None
+
+    def connect(self) -> None:
+        """Start the uplink, unless that was done."""
+        if self._make_uplink is not None:
+            make, self._make_uplink = self._make_uplink, None
+            self._slot.port = make()
+            self._slot.port.start()
+            self._last_status = {}
+            self._slot.port.journal_grew(self._store.journal.last_seq)
+
+    def handle(self, signal: UplinkSignal, now: float) -> bool:
+        """Take one message or change of the uplink; True when a code set has become true by it."""
+        match signal:
+            case UplinkChanged():
+                self._changed(signal, now)
+            case ManifestReceived():
+                self._settle(signal.token, "desired", self._codes.offered(signal, now))
+            case BucketReceived():
+                self._settle(signal.token, "bucket", self._codes.arrived(signal, now))
+            case AckReceived():
+                self._settle(signal.token, "ack", self._acknowledged(signal))
+            case HeartbeatReceived():
+                self._settle(signal.token, "heartbeat", self._clock.heard(signal))
+            case MessageRefused(stream, reason):
+                self._recorder.record_often("message_refused", stream, reason)
+            case RowsWanted(after_seq, limit):
+                self._slot.port.rows(after_seq, self._store.journal.after(after_seq, limit))
+        return self._apply(now) if self._codes.is_complete else False
+
+    def _settle(self, token: int, stream: str, refusal: str | None) -> None:
+        """Journal what was not believed, then let the broker forget the message."""
+        if refusal is not None:
+            self._recorder.record_often("message_refused", stream, refusal)
+        self._slot.port.settle(token)
+
+    def _acknowledged(self, signal: AckReceived) -> str | None:
+        journal, ack = self._store.journal, signal.ack
+        if ack.journal_epoch != journal.epoch:
+            return "other_journal"
+        if ack.upto > journal.last_seq:
+            return "beyond_journal"
+        if ack.upto > journal.acked_seq:
+            journal.acknowledge(ack.upto)
+            self._slot.port.acked(ack.upto)
+        return None
+
+    def _changed(self, signal: UplinkChanged, now: float) -> None:
+        self.state, self.changed_s = signal, now
+        log.info("uplink %s %s", "up" if signal.is_up else "down", signal.reason)
+        if signal.is_up:
+            self._clock.connected(now)
+            self._codes.ask_again(now, connected_anew=True)
+            self.publish_codes()
+        else:
+            self._clock.disconnected()
+
+    def _apply(self, now: float) -> bool:
+        self._codes.apply(self._clock.stamp(now), self._clock.certain_wall_s(now))
+        self._recorder.told()
+        self.publish_codes()
+        log.info(
+            "code set %d applied: %d codes", self._codes.revision.applied_rev, len(self._codes.holding.table)
+        )
+        return True
+
+    # --- telling ------------------------------------------------------------------------------------
+
+    def publish_codes(self) -> None:
+        """Say what the lock holds."""
+        revision = self._codes.revision
+        self._slot.port.codes(
+            Codes(
+                set_epoch=revision.set_epoch,
+                rev=revision.applied_rev,
+                root=self._codes.root(),
+                count=len(self._codes.holding.states),
+                capacity=CAPACITY,
+                constraints=CONSTRAINTS,
+            )
+        )
+
+    def publish_status(self, fields: dict[str, Any]) -> None:
+        """Say how the lock is, when that has changed."""
+        if fields != self._last_status:
+            self._last_status = fields
+            self._slot.port.status(fields)

@@ -1,0 +1,154 @@
+"""Rows of access codes and their uses on disk, each under a MAC: a row edited by hand does not count."""
+
+import hmac
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from sqlite3 import Connection
+from typing import Any, NamedTuple
+
+from agent.core.access_code import AccessCode, CodeError, parse_definition
+from agent.core.holding import HeldCode
+from agent.database import Database
+from agent.errors import StorageFault
+
+MAC_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCode:
+    """A definition to stage; `tag` is None when `error` says why it is unusable."""
+
+    access_code_id: str
+    gen: int
+    definition: str
+    """Canonical JSON, see `code_set.canonical`."""
+    tag: bytes | None = field(repr=False)
+    code_length: int | None
+    error: CodeError | None
+
+
+class _Row(NamedTuple):
+    """The columns of `access_code` in their order, without the MAC over them."""
+
+    access_code_id: str
+    from_rev: int
+    to_rev: int | None
+    gen: int
+    definition: str
+    tag: bytes | None
+    code_length: int | None
+    error: str | None
+    is_revoked: int
+
+
+class CodeRows:
+    """The tables `access_code` and `code_use`. Controller thread only; may raise StorageFault."""
+
+    def __init__(self, database: Database, row_key: bytes) -> None:
+        """`row_key`: 32 bytes, the key of the MACs."""
+        self._database = database
+        self._row_key = row_key
+
+    def _mac(self, *values: object) -> bytes:
+        plain = [value.hex() if isinstance(value, bytes) else value for value in values]
+        return hmac.digest(self._row_key, json.dumps(plain).encode(), "sha256")[:MAC_BYTES]
+
+    def _row_mac(self, row: _Row) -> bytes:
+        return self._mac("access_code", *row)
+
+    # --- uses -------------------------------------------------------------------------------------
+
+    def count_use(self, db: Connection, access_code_id: str, gen: int) -> None:
+        """Count one use, inside a transaction."""
+        key = (access_code_id, gen)
+        found = db.execute("SELECT uses, mac FROM code_use WHERE access_code_id=? AND gen=?", key).fetchall()
+        uses = found[0][0] if found else 0
+        if found and not hmac.compare_digest(found[0][1], self._mac("use", *key, uses)):
+            raise StorageFault(f"the use count of access code {access_code_id} was changed from outside")
+        mac = self._mac("use", *key, uses + 1)
+        db.execute("INSERT OR REPLACE INTO code_use VALUES (?, ?, ?, ?)", (*key, uses + 1, mac))
+
+    def _uses(self) -> dict[tuple[str, int], int | None]:
+        """Uses by (id, gen); None where the count was changed from outside."""
+        found: dict[tuple[str, int], int | None] = {}
+        rows: list[Any] = self._database.read("SELECT access_code_id, gen, uses, mac FROM code_use")
+        for access_code_id, gen, uses, mac in rows:
+            genuine = hmac.compare_digest(mac, self._mac("use", access_code_id, gen, uses))
+            found[access_code_id, gen] = uses if genuine else None
+        return found
+
+    # --- what counts ------------------------------------------------------------------------------
+
+    def held(self) -> list[HeldCode]:
+        """All rows that count at the applied revision, each checked against its MAC."""
+        uses = self._uses()
+        rows: list[Any] = self._database.read(
+            "SELECT access_code.* FROM access_code, lock "
+            "WHERE from_rev <= applied_rev AND (to_rev IS NULL OR to_rev > applied_rev)"
+        )
+        return [self._held(_Row(*values), mac, uses) for *values, mac in rows]
+
+    def _held(self, row: _Row, mac: bytes, uses: Mapping[tuple[str, int], int | None]) -> HeldCode:
+        used = uses.get((row.access_code_id, row.gen), 0)
+        genuine = hmac.compare_digest(mac, self._row_mac(row)) and used is not None
+        parsed = parse_definition(json.loads(row.definition)) if genuine and row.tag else None
+        code = parsed if isinstance(parsed, AccessCode) else None
+        error = CodeError(row.error) if row.error else None
+        return HeldCode(
+            access_code_id=row.access_code_id,
+            gen=row.gen,
+            definition=row.definition if genuine else "",
+            code=code,
+            tag=row.tag if code else None,
+            code_length=row.code_length,
+            error=error if genuine else CodeError.MAC_FAILED,
+            is_revoked=bool(row.is_revoked),
+            uses=used or 0,
+            from_rev=row.from_rev,
+        )
+
+    # --- what is to come --------------------------------------------------------------------------
+
+    def drop_staged(self, db: Connection) -> None:
+        """Forget what was staged for a revision that will not come; revocations stay."""
+        db.execute("DELETE FROM access_code WHERE from_rev > (SELECT applied_rev FROM lock)")
+        self._rewrite(db, "to_rev IS NOT NULL AND is_revoked=0", (), lambda row: row._replace(to_rev=None))
+
+    def stage(self, db: Connection, rev: int, removed: Sequence[str], added: Sequence[NewCode]) -> None:
+        """Prepare one bucket of revision `rev`. Removed codes are refused from here on; added ones wait,
+        and the rows they replace decide until then."""
+        ends = "access_code_id=? AND to_rev IS NULL AND from_rev < ?"
+        for access_code_id in removed:
+            self._rewrite(db, ends, (access_code_id, rev), lambda row: row._replace(to_rev=rev, is_revoked=1))
+        for new in added:
+            self._rewrite(db, ends, (new.access_code_id, rev), lambda row: row._replace(to_rev=rev))
+            error = new.error.value if new.error else None
+            row = _Row(
+                new.access_code_id, rev, None, new.gen, new.definition, new.tag, new.code_length, error, 0
+            )
+            self._write(db, row, self._row_mac(row))
+
+    def switch(self, db: Connection, rev: int) -> None:
+        """Make revision `rev` the one that decides: one value changes, and with it everything."""
+        db.execute("UPDATE lock SET applied_rev=?", (rev,))
+        db.execute("DELETE FROM access_code WHERE to_rev <= ?", (rev,))
+
+    def _rewrite(
+        self, db: Connection, where: str, parameters: tuple[object, ...], change: Callable[[_Row], _Row]
+    ) -> None:
+        """Change rows with their MACs. A row whose MAC was wrong gets a wrong one again: changing it
+        must not make it genuine."""
+        found = db.execute(f"SELECT * FROM access_code WHERE {where}", parameters).fetchall()
+        for *values, mac in found:
+            row = _Row(*values)
+            genuine = hmac.compare_digest(mac, self._row_mac(row))
+            new = change(row)
+            self._write(db, new, self._row_mac(new) if genuine else bytes(MAC_BYTES))
+
+    @staticmethod
+    def _write(db: Connection, row: _Row, mac: bytes) -> None:
+        db.execute(
+            "INSERT OR REPLACE INTO access_code VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*row, mac),
+        )

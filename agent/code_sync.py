@@ -1,0 +1,235 @@
+"""Brings the code table to what the cloud wants: compare digests, fetch what differs, make it true at once.
+
+Pure bookkeeping around the store; the controller calls it and passes the time. A refused message is a
+value: its reason. Rules of revision and digest: spec uplink, section 4, and decisions, "Messages".
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.code_rows import NewCode
+from agent.core import code_set
+from agent.core.access_code import AccessCode, check_digits, parse_definition
+from agent.core.holding import CodeState, HeldCode, build, changes
+from agent.core.verifier import tag_of
+from agent.journal import Event, Stamp
+from agent.messages import BucketReceived, ManifestReceived, Request
+from agent.store import Store
+
+IN_FLIGHT = 4
+TIMEOUT_S = 10.0
+
+
+@dataclass(slots=True)
+class _Fetch:
+    """A manifest whose buckets are on their way."""
+
+    rev: int
+    root: str
+    digests: list[bytes]
+    todo: list[int]
+    ours: list[list[str]]
+    """The ids the lock holds, by bucket."""
+    waiting: dict[int, float] = field(default_factory=dict)
+    """Bucket -> when to ask again, seconds since boot."""
+    parts: dict[int, dict[int, list[dict[str, Any]]]] = field(default_factory=dict)
+    """Bucket -> part -> rows (with digits; gone as soon as the bucket is whole)."""
+
+
+class CodeSync:
+    """The code set of one lock. Controller thread only; may raise StorageFault."""
+
+    def __init__(self, store: Store, device_id: str, tag_key: bytes, ask: Callable[[Request], None]) -> None:
+        """`ask` sends a request to the cloud, or loses it when there is no connection."""
+        self._store = store
+        self._device_id = device_id
+        self._tag_key = tag_key
+        self._ask = ask
+        self._fetch: _Fetch | None = None
+        self._held: dict[str, HeldCode] = {}
+        self.revision = store.revision()
+        self.holding = build((), 0)
+
+    def load(self, certain_wall_s: float) -> None:
+        """Lay out the table from what is durable."""
+        held = self._store.codes.held()
+        self._held = {row.access_code_id: row for row in held}
+        self.holding = build(held, certain_wall_s)
+        self.revision = self._store.revision()
+
+    def root(self, buckets: int | None = None) -> str:
+        """The root of what the lock really holds, counted in as many buckets as the cloud does."""
+        count = buckets or code_set.bucket_count(len(self._held))
+        return code_set.root(
+            self._device_id, self.revision.set_epoch, self.revision.applied_rev, self._digests(count)
+        )
+
+    def _digests(self, buckets: int) -> list[bytes]:
+        rows = {
+            held.access_code_id: held.definition
+            for held in self._held.values()
+            if held.definition and not held.is_revoked
+        }
+        return code_set.bucket_digests(rows, buckets)
+
+    # --- a manifest -------------------------------------------------------------------------------
+
+    def offered(self, received: ManifestReceived, now: float) -> str | None:
+        """Take a manifest; returns why not, or None. Durable when it returns."""
+        try:
+            digests = code_set.unpack_digests(received.manifest.buckets)
+        except ValueError:
+            return "malformed"
+        refusal = self._refusal(received, digests)
+        if refusal is not None:
+            return refusal
+        if received.rev > self.revision.highest_rev:
+            self._store.accept_manifest(received.rev, received.manifest.root)
+            self.revision = self._store.revision()
+            self._fetch = None
+        if self._fetch is None:
+            self._begin(received, digests)
+        self._ask_for_more(now)
+        return None
+
+    def _refusal(self, received: ManifestReceived, digests: list[bytes]) -> str | None:
+        ours = self.revision
+        expected = code_set.root(self._device_id, received.set_epoch, received.rev, digests)
+        if received.set_epoch != ours.set_epoch:
+            return "other_set_epoch"
+        if received.manifest.root != expected:
+            return "root_mismatch"
+        if received.rev < ours.highest_rev:
+            return "stale_revision"
+        if received.rev == ours.highest_rev and received.manifest.root != ours.highest_root:
+            return "conflicting_revision"
+        return None
+
+    def _begin(self, received: ManifestReceived, digests: list[bytes]) -> None:
+        """Even at a revision already applied: digests that differ are drift, and are repaired."""
+        differing = code_set.differing(self._digests(len(digests)), digests)
+        if differing or received.rev > self.revision.applied_rev:
+            ours: list[list[str]] = [[] for _ in digests]
+            for held in self._held.values():
+                if not held.is_revoked:
+                    ours[code_set.bucket_of(held.access_code_id, len(digests))].append(held.access_code_id)
+            self._fetch = _Fetch(received.rev, received.manifest.root, digests, differing, ours)
+
+    def _ask_for_more(self, now: float) -> None:
+        fetch = self._fetch
+        if fetch is None:
+            return
+        need = fetch.todo[: max(0, IN_FLIGHT - len(fetch.waiting))]
+        del fetch.todo[: len(need)]
+        self._request(fetch, need, now)
+
+    def _request(self, fetch: _Fetch, need: list[int], now: float) -> None:
+        if need:
+            for index in need:
+                fetch.waiting[index] = now + TIMEOUT_S * random.uniform(1.0, 1.5)
+            self._ask(Request(type="buckets", rev=fetch.rev, need=need))
+
+    def ask_again(self, now: float, connected_anew: bool = False) -> None:
+        """Ask once more for what did not come in time, or for all that is open on a new connection."""
+        if self._fetch is not None:
+            late = [index for index, at in self._fetch.waiting.items() if connected_anew or at <= now]
+            self._request(self._fetch, late, now)
+
+    def deadline(self) -> float | None:
+        """When `ask_again` is next needed, in seconds since boot."""
+        return min(self._fetch.waiting.values(), default=None) if self._fetch else None
+
+    # --- buckets ----------------------------------------------------------------------------------
+
+    @property
+    def is_syncing(self) -> bool:
+        """Whether buckets are still to come."""
+        return self._fetch is not None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything of the newest manifest is staged and `apply` may be called."""
+        fetch = self._fetch
+        return fetch is not None and not fetch.todo and not fetch.waiting
+
+    def arrived(self, received: BucketReceived, now: float) -> str | None:
+        """Take one part of a bucket; returns why not, or None. A whole bucket is durable on return, and
+        codes that are no longer in it are refused from here on."""
+        fetch, bucket = self._fetch, received.bucket
+        if fetch is None or (received.set_epoch, received.rev) != (self.revision.set_epoch, fetch.rev):
+            return "stale_revision"
+        if bucket.index not in fetch.waiting or not 0 <= bucket.part < bucket.parts <= code_set.MAX_PARTS:
+            return "not_asked_for"
+        parts = fetch.parts.setdefault(bucket.index, {})
+        parts[bucket.part] = bucket.rows
+        if len(parts) < bucket.parts:
+            return None
+        del fetch.parts[bucket.index]
+        rows = [row for part in sorted(parts) for row in parts[part]]
+        if not self._is_genuine(fetch, bucket.index, rows):
+            return "digest_mismatch"
+        self._stage(fetch, bucket.index, rows)
+        del fetch.waiting[bucket.index]
+        self._ask_for_more(now)
+        return None
+
+    @staticmethod
+    def _is_genuine(fetch: _Fetch, index: int, rows: list[dict[str, Any]]) -> bool:
+        ids = [row.get("access_code_id") for row in rows]
+        in_place = all(
+            isinstance(each, str) and code_set.bucket_of(each, len(fetch.digests)) == index for each in ids
+        )
+        digest = code_set.bucket_digest(code_set.canonical(row) for row in rows)
+        return in_place and len(set(ids)) == len(ids) and digest == fetch.digests[index]
+
+    def _stage(self, fetch: _Fetch, index: int, rows: list[dict[str, Any]]) -> None:
+        wanted = {row["access_code_id"] for row in rows}
+        removed = [each for each in fetch.ours[index] if each not in wanted]
+        added = [self._new_code(row) for row in rows if not self._has(row)]
+        self._store.stage(fetch.rev, removed, added)
+        for access_code_id in removed:
+            self.holding.table.revoke(access_code_id)
+
+    def _has(self, row: Mapping[str, Any]) -> bool:
+        held = self._held.get(row["access_code_id"])
+        return held is not None and not held.is_revoked and held.definition == code_set.canonical(row)
+
+    def _new_code(self, row: Mapping[str, Any]) -> NewCode:
+        parsed, digits = parse_definition(row), row.get("code")
+        error = None if isinstance(parsed, AccessCode) else parsed
+        error = error or check_digits(digits)
+        gen = row.get("gen")
+        usable = error is None and isinstance(digits, str)
+        return NewCode(
+            access_code_id=row["access_code_id"],
+            gen=gen if isinstance(gen, int) else 0,
+            definition=code_set.canonical(row),
+            tag=tag_of(self._tag_key, str(digits)) if usable else None,
+            code_length=len(str(digits)) if usable else None,
+            error=error,
+        )
+
+    def apply(self, stamp: Stamp, certain_wall_s: float) -> list[Event]:
+        """Make the staged set the one that decides; returns the journal rows that were written."""
+        if self._fetch is None:
+            return []
+        fetch, before = self._fetch, self.holding.states
+        detail = {"set_epoch": self.revision.set_epoch, "rev": fetch.rev, "root": fetch.root}
+        applied = Event("code_set_applied", detail)
+        self._store.apply(fetch.rev, stamp, [applied])
+        self._fetch = None
+        self.load(certain_wall_s)
+        events = [_code_state(*change) for change in changes(before, self.holding.states)]
+        if self.root(len(fetch.digests)) != fetch.root:
+            events.append(Event("fault", {"what": "code_set_differs_after_apply"}))
+        if events:
+            self._store.record(stamp, *events)
+        return [applied, *events]
+
+
+def _code_state(access_code_id: str, state: CodeState) -> Event:
+    errors = [state.error.value] if state.error else []
+    detail = {"access_code_id": access_code_id, "gen": state.gen, "state": state.state, "errors": errors}
+    return Event("code_state", detail)

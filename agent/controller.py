@@ -1,0 +1,348 @@
+"""The shell around the pure core: ONE thread, one inbox, deadlines as data; owns state, outputs, database.
+
+A turn takes one signal, deals with it, and does what is due. Nothing becomes visible before it is
+durable: an attempt is debited and committed before anything is looked at, and its outcome is committed
+before the strike moves or a light changes. When that fails, nothing opens.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from agent import questions
+from agent.asked import Asked
+from agent.clock_watch import ClockSettings, ClockWatch
+from agent.cloud_side import CloudSide
+from agent.code_sync import CodeSync
+from agent.core import entry, throttle
+from agent.core.decision import Denied, Granted, Reason, decide
+from agent.core.door import Timings
+from agent.core.entry import Entry, Typing
+from agent.core.throttle import LengthClass
+from agent.core.timekeeping import Trust
+from agent.core.verifier import tag_of
+from agent.door_side import DoorSide
+from agent.errors import StorageFault
+from agent.face import Face
+from agent.host_clock import Clocks
+from agent.inbox import Inbox
+from agent.journal import Event
+from agent.messages import UplinkSignal
+from agent.recorder import Recorder
+from agent.store import Store
+from agent.uplink_port import NoUplink, UplinkPort, UplinkSlot
+from hal.ports import (
+    Device,
+    DoorMoved,
+    Indicator,
+    KeyPressed,
+    KeysLost,
+    LinkChanged,
+    Pattern,
+    RexPressed,
+    Signal,
+    Strike,
+    StrikeFailed,
+    TamperChanged,
+)
+
+log = logging.getLogger(__name__)
+
+COMMIT_LIMIT_S = 5.0
+"""An outcome that took longer than this to become durable opens nothing: nobody is waiting any more."""
+CHECKPOINT_TURNS = 64
+UPLINK_AFTER_S = 2.0
+"""The network waits this long at most for the keypad to come up first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End the loop: the process was asked to."""
+
+
+AnySignal = Signal | UplinkSignal | Asked | Stop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the configuration says about behaviour."""
+
+    device_id: str
+    timings: Timings = field(default_factory=Timings)
+    inter_key_timeout_s: float = 10.0
+    risk_per_year: float = 0.01
+    rex_unlocks: bool = True
+    clock: ClockSettings = field(default_factory=lambda: ClockSettings(100.0, trust_ntp=False))
+    secrets_source: str = "unknown"
+    """Where the root secret lives, in words, for `doctor`; likewise the two below."""
+    config_path: str = ""
+    drivers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Devices:
+    """The hardware of the door. `inputs`: what only posts."""
+
+    strike: Strike
+    indicator: Indicator | None
+    inputs: tuple[Device, ...]
+
+    def all(self) -> tuple[Device, ...]:
+        """Outputs first: they have to be safe before anything can happen."""
+        return (self.strike, *((self.indicator,) if self.indicator else ()), *self.inputs)
+
+
+class Controller:
+    """One door. Everything here runs on one thread; others post to `inbox`."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        store: Store,
+        tag_key: bytes,
+        clocks: Clocks,
+        inbox: Inbox[AnySignal],
+        devices: Devices,
+        version: str,
+        make_uplink: Callable[[], UplinkPort] = NoUplink,
+    ) -> None:
+        """`make_uplink` is called once the keypad is up, so that the network delays no door."""
+        self.settings = settings
+        self.store = store
+        self.clocks = clocks
+        self.version = version
+        self.started_s = clocks.now()
+        slot = UplinkSlot()
+        self.clock = ClockWatch(store, clocks, settings.clock, slot.ask)
+        self.codes = CodeSync(store, settings.device_id, tag_key, slot.ask)
+        self._recorder = Recorder(store, self.clock, clocks, slot)
+        self.cloud = CloudSide(
+            slot=slot,
+            make_uplink=make_uplink,
+            store=store,
+            clock=self.clock,
+            codes=self.codes,
+            recorder=self._recorder,
+            now=self.started_s,
+        )
+        self.budgets = store.budgets(self.started_s)
+        self.risks: dict[LengthClass, throttle.Risk] = {}
+        self._tag_key = tag_key
+        self._inbox = inbox
+        self._devices = devices
+        self.door = DoorSide(
+            strike=devices.strike,
+            timings=settings.timings,
+            rex_unlocks=settings.rex_unlocks,
+            clocks=clocks,
+            record=self._record,
+        )
+        self._face = Face(devices.indicator)
+        self._typing: dict[str, Typing] = {}
+        self._storage_failed = False
+        self._turns_since_checkpoint = 0
+        self._slot = slot
+
+    # --- the loop -----------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Until `Stop`. The strike is locked before anything else happens, and whatever happens."""
+        try:
+            self.start()
+            while not isinstance(signal := self._inbox.take(self._wait_s()), Stop):
+                self.turn(signal)
+        finally:
+            self.close()
+
+    def start(self) -> None:
+        """Lock, lay out the table, open the devices."""
+        now = self.clocks.now()
+        for device in self._devices.all():
+            device.start()
+        self.door.lock()
+        self.clock.start(now)
+        self.codes.load(self.clock.certain_wall_s(now))
+        self._reckon_risks()
+        self._record(Event("boot", {"version": self.version}))
+        self._face.stand(self._standing())
+
+    def close(self) -> None:
+        """Leave the door locked and everything closed."""
+        self.door.lock()
+        self._slot.port.stop()
+        for device in reversed(self._devices.all()):
+            device.close()
+        self.store.close()
+
+    def turn(self, signal: AnySignal | None) -> None:
+        """Deal with one signal (None: a deadline passed), then with whatever is due."""
+        try:
+            if signal is not None:
+                self._handle(signal)
+            self._tick(self.clocks.now())
+            self._idle_work()
+        except StorageFault as fault:
+            self._fail(fault)
+        self._face.stand(self._standing())
+        self.cloud.publish_status(questions.status_fields(self))
+
+    def _wait_s(self) -> float:
+        now = self.clocks.now()
+        deadlines = (
+            self.door.deadline(),
+            self._face.deadline(),
+            self.codes.deadline(),
+            self.clock.deadline(now),
+            self._recorder.deadline(),
+            throttle.next_token_s(self.budgets[LengthClass.SHORT], now, self._refill_s(LengthClass.SHORT)),
+            None if self.cloud.is_started else self.started_s + UPLINK_AFTER_S,
+        )
+        return max(0.001, min(at for at in deadlines if at is not None) - now)
+
+    def _handle(self, signal: AnySignal) -> None:
+        now = self.clocks.now()
+        match signal:
+            case KeyPressed():
+                self._key_pressed(signal, now)
+            case Asked():
+                questions.answer(self, signal, self._recorder)
+            case KeysLost(keypad):
+                typed = self._typing.get(keypad, entry.NOTHING)
+                self._typing[keypad] = entry.keys_lost(typed, now, self.settings.inter_key_timeout_s)
+            case LinkChanged():
+                self.door.handle(signal, now)
+                self._link_changed()
+            case DoorMoved() | RexPressed() | TamperChanged() | StrikeFailed():
+                self.door.handle(signal, now)
+            case Stop():
+                raise AssertionError("the loop ends at Stop")
+            case _:
+                if self.cloud.handle(signal, now):
+                    self._reckon_risks()
+
+    # --- the path of a key press ----------------------------------------------------------------------
+
+    def _key_pressed(self, signal: KeyPressed, now: float) -> None:
+        typed = self._typing.get(signal.keypad, entry.NOTHING)
+        typed, entered = entry.press(typed, signal.key, now, self.settings.inter_key_timeout_s)
+        self._typing[signal.keypad] = typed
+        if entered is not None:
+            self._entered(entered, signal.keypad, now)
+
+    def _entered(self, entered: Entry, keypad: str, now: float) -> None:
+        """Count, commit, look, commit, show: in this order, always."""
+        if entered.refusal is not None:
+            self._refuse(Denied(entered.refusal), keypad, now)
+            return
+        length_class = throttle.class_of(len(entered.digits))
+        budget = throttle.debit(self.budgets[length_class], now, self._refill_s(length_class))
+        if budget is None:
+            self._refuse(Denied(Reason.THROTTLED), keypad, now)
+            return
+        self.store.debit(length_class, budget)  # durable before anything is looked at
+        self.budgets[length_class] = budget
+        outcome = decide(
+            self.codes.holding.table, tag_of(self._tag_key, entered.digits), self.clock.reading(now)
+        )
+        if isinstance(outcome, Granted):
+            self._grant(outcome, length_class, keypad, now)
+        else:
+            self._refuse(outcome, keypad, now)
+            self._alarm_about_guessing(length_class)
+
+    def _grant(self, granted: Granted, length_class: LengthClass, keypad: str, entered_s: float) -> None:
+        code, refunded = granted.code, throttle.refund(self.budgets[length_class])
+        event = Event(
+            "access_granted", {"access_code_id": code.access_code_id, "gen": code.gen, "keypad": keypad}
+        )
+        stamp = self.clock.stamp(entered_s)
+        self.store.record_grant(stamp, event, code, length_class, refunded)  # durable before anything moves
+        self.codes.holding.table.uses[granted.row] += 1
+        self.budgets[length_class] = refunded
+        now = self.clocks.now()
+        if now - entered_s > COMMIT_LIMIT_S:
+            raise StorageFault(
+                f"the outcome took {now - entered_s:.1f} s to become durable; nothing was opened"
+            )
+        self.door.release(now)
+        self._face.granted(now)
+        self._storage_failed = False
+        self._recorder.told()
+
+    def _refuse(self, denied: Denied, keypad: str, entered_s: float) -> None:
+        """Every refusal is recorded and then shown alike, at the same time after `#`."""
+        detail = {"reason": denied.reason.value, "keypad": keypad}
+        if denied.code is not None:
+            detail["access_code_id"] = denied.code.access_code_id
+        if denied.reason is Reason.THROTTLED:
+            self._recorder.record_often("access_denied", keypad, denied.reason.value)
+        else:
+            self._record(Event("access_denied", detail))
+        self._face.deny(entered_s)
+
+    def _alarm_about_guessing(self, length_class: LengthClass) -> None:
+        failures = self.budgets[length_class].failures
+        if failures and failures % throttle.ALARM_FAILURES == 0:
+            self._record(Event("throttle_alarm", {"length_class": length_class.value, "failures": failures}))
+
+    def _refill_s(self, length_class: LengthClass) -> float:
+        return self.risks[length_class].refill_s
+
+    def _link_changed(self) -> None:
+        """A keypad that comes back shows what it should; once all are there, the network gets its turn."""
+        self._face.refresh()
+        if all(self.door.links.values()):
+            self.cloud.connect()
+
+    # --- codes and what they allow ----------------------------------------------------------------------
+
+    def _reckon_risks(self) -> None:
+        """The live codes decide how fast guesses come back."""
+        lengths = self.codes.holding.live_lengths
+        for each in LengthClass:
+            own = [length for length in lengths if throttle.class_of(length) is each]
+            self.risks[each] = throttle.risk(each, own, self.settings.risk_per_year)
+
+    # --- what is due ------------------------------------------------------------------------------------
+
+    def _tick(self, now: float) -> None:
+        self.door.tick(now)
+        self._face.tick(now)
+        self.clock.tick(now)
+        self.codes.ask_again(now)
+        self._recorder.tick(now)
+        if now >= self.started_s + UPLINK_AFTER_S:
+            self.cloud.connect()
+
+    def _idle_work(self) -> None:
+        self._turns_since_checkpoint += 1
+        if self._turns_since_checkpoint >= CHECKPOINT_TURNS and self._inbox.is_empty():
+            self._turns_since_checkpoint = 0
+            self.store.database.checkpoint()
+            self.store.journal.prune()
+
+    # --- what shows -------------------------------------------------------------------------------------
+
+    def _standing(self) -> Pattern:
+        """What the keypad shows at rest, the worst first. Never says anything about one code."""
+        now = self.clocks.now()
+        refill_s = self.risks[LengthClass.SHORT].refill_s
+        if self._storage_failed:
+            return Pattern.FAULT
+        if throttle.next_token_s(self.budgets[LengthClass.SHORT], now, refill_s) is not None:
+            return Pattern.LOCKED_OUT
+        if self.door.door.is_held:
+            return Pattern.HELD
+        if self.clock.reading(now).trust is Trust.UNKNOWN:
+            return Pattern.CLOCK_UNKNOWN
+        return Pattern.READY
+
+    def _record(self, *events: Event) -> None:
+        self._recorder.record(*events)
+        self._storage_failed = False
+
+    def _fail(self, fault: StorageFault) -> None:
+        """Storage failed: the strike stays as it is, and the keypad says that nobody can be let in."""
+        log.error("storage: %s", fault)
+        self._storage_failed = True

@@ -1,0 +1,106 @@
+"""The controller's half that faces the door: strike, contact, REX, tamper, links."""
+
+import logging
+from typing import Protocol
+
+from agent.core import door
+from agent.host_clock import Clocks
+from agent.journal import Event
+from hal.ports import DoorMoved, LinkChanged, RexPressed, Strike, StrikeFailed, TamperChanged
+
+log = logging.getLogger(__name__)
+
+DoorSignal = DoorMoved | RexPressed | TamperChanged | LinkChanged | StrikeFailed
+
+
+class Record(Protocol):
+    """Makes events durable; raises StorageFault."""
+
+    def __call__(self, *events: Event) -> None:
+        """See the class."""
+
+
+class DoorSide:
+    """One door and what is wired to it. Controller thread only; may raise StorageFault."""
+
+    def __init__(
+        self, *, strike: Strike, timings: door.Timings, rex_unlocks: bool, clocks: Clocks, record: Record
+    ) -> None:
+        """The strike is told by nobody else."""
+        self.door = door.Door()
+        self.links: dict[str, bool] = {}
+        self._tampered: set[str] = set()
+        self._strike = strike
+        self._timings = timings
+        self._rex_unlocks = rex_unlocks
+        self._clocks = clocks
+        self._record = record
+
+    def lock(self) -> None:
+        """At start and at the end, whatever happened before."""
+        self._strike.lock()
+
+    def release(self, now: float) -> None:
+        """Let somebody through. Whoever calls has recorded why, durably."""
+        self._do(door.release(self.door, now, self._timings))
+
+    def handle(self, signal: DoorSignal, now: float) -> None:
+        """Take what the door says."""
+        match signal:
+            case DoorMoved(is_open):
+                self._do(door.moved(self.door, is_open, now, self._timings))
+            case RexPressed():
+                self._rex()
+            case LinkChanged(unit, is_up, reason):
+                self._link_changed(unit, is_up, reason)
+            case TamperChanged(unit, is_tampered):
+                (self._tampered.add if is_tampered else self._tampered.discard)(unit)
+                self._record(Event("tamper", {"unit": unit, "is_tampered": is_tampered}))
+            case StrikeFailed(reason):
+                log.error("strike: %s", reason)
+                self._record(Event("strike_failed", {"reason": reason}))
+
+    def _rex(self) -> None:
+        """Somebody wants out: the one thing that does not wait for storage. A disk locks nobody in."""
+        try:
+            self._record(Event("rex"))
+        finally:
+            self._do(door.rex(self.door, self._clocks.now(), self._timings, self._rex_unlocks))
+
+    def _link_changed(self, unit: str, is_up: bool, reason: str) -> None:
+        self.links[unit] = is_up
+        log.info("link to %s %s (%s)", unit, "up" if is_up else "down", reason)
+        if is_up:
+            self._record(Event("link_restored", {"unit": unit}))
+        else:
+            self._record(Event("link_lost", {"unit": unit, "reason": reason}))
+
+    def tick(self, now: float) -> None:
+        """Whatever is due."""
+        self._do(door.tick(self.door, now))
+
+    def deadline(self) -> float | None:
+        """When `tick` is next needed, seconds since boot."""
+        return door.deadline(self.door)
+
+    def alarms(self) -> list[str]:
+        """What is wrong now: door_forced, door_held, tamper_<unit>, link_<unit>."""
+        tampered = [f"tamper_{unit}" for unit in sorted(self._tampered)]
+        down = [f"link_{unit}" for unit, is_up in sorted(self.links.items()) if not is_up]
+        return [*door.alarms(self.door), *tampered, *down]
+
+    def _do(self, step: door.Step) -> None:
+        """The strike first, then the journal: locking must not wait for a disk. (A release has a row of
+        its own, committed before it came here.)"""
+        self.door = step.door
+        notes = []
+        for effect in step.effects:
+            match effect:
+                case door.Unlock(for_s):
+                    self._strike.unlock(for_s)
+                case door.Relock():
+                    self._strike.lock()
+                case door.Note(kind, why):
+                    notes.append(Event(kind, {"why": why} if why else {}))
+        if notes:
+            self._record(*notes)

@@ -1,0 +1,172 @@
+"""Answers what people ask at the control socket, and what the cloud is told of the lock's state."""
+
+import sqlite3
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from agent.asked import Asked
+from agent.core import throttle
+from agent.core.access_code import CodeError
+from agent.core.decision import Reason, judge
+from agent.core.throttle import LengthClass
+from agent.core.timekeeping import Trust
+from agent.recorder import Recorder
+
+if TYPE_CHECKING:
+    from agent.controller import Controller
+
+MAX_ROWS = 1000
+
+
+def answer(controller: "Controller", asked: Asked, recorder: Recorder) -> None:
+    """Answer one question; questions change nothing. Controller thread."""
+    match asked.verb:
+        case "status":
+            asked.answer(status(controller))
+        case "codes":
+            asked.answer({"codes": codes(controller)})
+        case "journal":
+            _journal(controller, asked)
+        case "facts":
+            asked.answer(facts(controller))
+        case "watch":
+            asked.answer(status(controller))
+            recorder.watch(asked.answer)
+        case _:
+            asked.answer.refuse(
+                "unknown_verb", f"no verb {asked.verb!r}; there are status, codes, journal, facts, watch"
+            )
+
+
+def _journal(controller: "Controller", asked: Asked) -> None:
+    limit, after = asked.args.get("limit", 50), asked.args.get("after")
+    if not isinstance(limit, int) or not 1 <= limit <= MAX_ROWS:
+        asked.answer.refuse("bad_argument", f"limit must be a whole number from 1 to {MAX_ROWS}")
+    elif after is not None and not isinstance(after, int):
+        asked.answer.refuse("bad_argument", "after must be the number (seq) of a journal row")
+    else:
+        journal = controller.store.journal
+        first = after if after is not None else max(0, journal.last_seq - limit)
+        asked.answer({"rows": journal.after(first, limit)})
+
+
+def status_fields(controller: "Controller") -> dict[str, Any]:
+    """What the cloud is told at each change (see `messages.Status`)."""
+    revision = controller.codes.revision
+    return {
+        "agent_version": controller.version,
+        "clock": controller.clock.reading(controller.clocks.now()).trust.value,
+        "strike": "released" if controller.door.door.is_released else "locked",
+        "door": controller.door.door.contact.value,
+        "alarms": controller.door.alarms(),
+        "links": dict(controller.door.links),
+        "set_epoch": revision.set_epoch,
+        "applied_rev": revision.applied_rev,
+    }
+
+
+def status(controller: "Controller") -> dict[str, Any]:
+    """What a technician looks at first."""
+    now = controller.clocks.now()
+    clock, journal, revision = (
+        controller.clock.reading(now),
+        controller.store.journal,
+        controller.codes.revision,
+    )
+    known = clock.trust is not Trust.UNKNOWN
+    return {
+        "device_id": controller.settings.device_id,
+        **status_fields(controller),
+        "uptime_s": round(now - controller.started_s, 1),
+        "clock": {
+            "trust": clock.trust.value,
+            "wall_s": round(clock.wall_s, 3) if known else None,
+            "bound_s": round(clock.bound_s, 3) if known else None,
+            "floor_s": clock.floor_s,
+        },
+        "uplink": {
+            "connected": controller.cloud.state.is_up,
+            "since_s": round(now - controller.cloud.changed_s, 1),
+            "reason": controller.cloud.state.reason,
+        },
+        "code_set": {
+            "set_epoch": revision.set_epoch,
+            "applied_rev": revision.applied_rev,
+            "head_rev": revision.highest_rev,
+            "count": len(controller.codes.holding.states),
+            "syncing": controller.codes.is_syncing,
+        },
+        "throttle": _budgets(controller, now),
+        "journal": {"epoch": journal.epoch, "last_seq": journal.last_seq, "acked_seq": journal.acked_seq},
+    }
+
+
+def _budgets(controller: "Controller", now: float) -> dict[str, Any]:
+    shown = {}
+    for each in LengthClass:
+        budget = throttle.refilled(controller.budgets[each], now, controller.risks[each].refill_s)
+        shown[each.value] = {"tokens": round(budget.tokens, 2), "failures": budget.failures}
+    return shown
+
+
+def codes(controller: "Controller") -> list[dict[str, Any]]:
+    """Every access code the lock holds, without digits, and whether it would open now."""
+    holding, clock = controller.codes.holding, controller.clock.reading(controller.clocks.now())
+    places = {code.access_code_id: place for place, code in enumerate(holding.table.codes) if code}
+    listed = []
+    for access_code_id, state in sorted(holding.states.items()):
+        place = places.get(access_code_id)
+        reason = judge(holding.table, place, clock) if place is not None else None
+        listed.append(
+            {
+                "access_code_id": access_code_id,
+                "gen": state.gen,
+                "state": state.state,
+                "errors": [state.error.value] if state.error else [],
+                "reason_now": _reason_text(reason, state.error),
+                **(_rules(controller, place) if place is not None else {}),
+            }
+        )
+    return listed
+
+
+def _reason_text(reason: Reason | None, error: CodeError | None) -> str | None:
+    if error is not None:
+        return error.value
+    return reason.value if reason else None
+
+
+def _rules(controller: "Controller", place: int) -> Mapping[str, Any]:
+    table = controller.codes.holding.table
+    code = table.codes[place]
+    if code is None:
+        return {}
+    return {
+        "kind": code.kind.value,
+        "starts_at": code.starts_at,
+        "ends_at": code.ends_at,
+        "max_uses": code.max_uses,
+        "uses": table.uses[place],
+    }
+
+
+def facts(controller: "Controller") -> dict[str, Any]:
+    """Everything `lockctl doctor` judges by."""
+    return {
+        **status(controller),
+        "secrets_source": controller.settings.secrets_source,
+        "sqlite": {"version": sqlite3.sqlite_version, "quick_check": controller.store.database.quick_check()},
+        "disk_free_bytes": controller.store.database.disk_free_bytes(),
+        "throttle_risk": {
+            each.value: {
+                "chance_per_guess": risk.chance,
+                "refill_s": risk.refill_s,
+                "yearly_chance": risk.yearly,
+                "is_bound_met": risk.is_bound_met,
+                "allowed_per_year": controller.settings.risk_per_year,
+            }
+            for each, risk in controller.risks.items()
+        },
+        "config_path": controller.settings.config_path,
+        "drivers": list(controller.settings.drivers),
+    }

@@ -1,0 +1,143 @@
+"""What the lock must not forget, as whole steps: each method is one transaction, durable when it returns."""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from sqlite3 import Connection
+from typing import Any
+
+from agent.code_rows import CodeRows, NewCode
+from agent.core.access_code import AccessCode
+from agent.core.throttle import Budget, LengthClass
+from agent.core.timekeeping import Anchor
+from agent.database import Database
+from agent.errors import StorageFault
+from agent.journal import Event, Journal, Stamp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """Which code set the lock has: the newest manifest accepted, and the set that decides."""
+
+    set_epoch: int
+    highest_rev: int
+    highest_root: str
+    applied_rev: int
+
+
+class Store:
+    """The lock's database in its own words. Controller thread only; every method may raise StorageFault."""
+
+    def __init__(self, path: Path, *, device_id: str, row_key: bytes, set_epoch: int = 1) -> None:
+        """Open or create the database of `device_id`. `row_key`: 32 bytes, for the MACs of rows."""
+        self.database = Database(path)
+        self.codes = CodeRows(self.database, row_key)
+        if not self.database.read("SELECT 1 FROM lock"):
+            with self.database.transaction() as db:
+                db.execute(
+                    "INSERT INTO lock (id, device_id, journal_epoch, set_epoch) VALUES (1, ?, ?, ?)",
+                    (device_id, secrets.token_hex(8), set_epoch),
+                )
+        found: list[Any] = self.database.read("SELECT device_id, journal_epoch, acked_seq FROM lock")
+        owner, journal_epoch, acked_seq = found[0]
+        if owner != device_id:
+            raise StorageFault(
+                f"{path} belongs to device {owner}, this lock is {device_id}: "
+                "give it a state_dir of its own, or move the old database away"
+            )
+        self.journal = Journal(self.database, journal_epoch, acked_seq)
+
+    def close(self) -> None:
+        """Close the database; the object is of no use afterwards."""
+        self.database.close()
+
+    # --- the path of an entry ---------------------------------------------------------------------
+
+    def debit(self, length_class: LengthClass, budget: Budget) -> None:
+        """Make an attempt count, before anything is looked at."""
+        with self.database.transaction() as db:
+            _save_budget(db, length_class, budget)
+
+    def record_grant(
+        self, stamp: Stamp, event: Event, code: AccessCode, length_class: LengthClass, refunded: Budget
+    ) -> None:
+        """The outcome of a right code: use counted, token back, journal row; all of it or nothing."""
+        with self._recording(stamp, (event,)) as db:
+            self.codes.count_use(db, code.access_code_id, code.gen)
+            _save_budget(db, length_class, refunded)
+
+    def record(self, stamp: Stamp, *events: Event) -> None:
+        """Add journal rows."""
+        with self._recording(stamp, events):
+            pass
+
+    @contextmanager
+    def _recording(self, stamp: Stamp, events: Sequence[Event]) -> Iterator[Connection]:
+        """A transaction that ends with journal rows."""
+        with self.database.transaction() as db:
+            yield db
+            tail = self.journal.append(db, stamp, events)
+        self.journal.advance(tail)
+
+    # --- budgets and clock ------------------------------------------------------------------------
+
+    def budgets(self, now: float) -> dict[LengthClass, Budget]:
+        """The budgets as they were left; time without the agent earns nothing, so they start at `now`."""
+        rows: list[Any] = self.database.read("SELECT length_class, tokens, failures FROM throttle")
+        found = {LengthClass(name): Budget(tokens, now, failures) for name, tokens, failures in rows}
+        return {each: found.get(each, Budget(at_s=now)) for each in LengthClass}
+
+    def clock(self, boot: str) -> tuple[int, Anchor | None]:
+        """The floor (Unix seconds), and the estimate if it was made in this same boot."""
+        rows: list[Any] = self.database.read(
+            "SELECT floor_s, anchor_boot, anchor_at_s, anchor_wall_s, anchor_bound_s FROM lock"
+        )
+        floor_s, anchor_boot, *anchor = rows[0]
+        return floor_s, Anchor(*anchor) if anchor_boot == boot else None
+
+    def save_clock(self, boot: str, floor_s: int, anchor: Anchor | None) -> None:
+        """Keep the floor, which never goes back, and the estimate of this boot."""
+        kept = (boot, anchor.at_s, anchor.wall_s, anchor.bound_s) if anchor else (None,) * 4
+        with self.database.transaction() as db:
+            db.execute(
+                "UPDATE lock SET floor_s=max(floor_s, ?), "
+                "anchor_boot=?, anchor_at_s=?, anchor_wall_s=?, anchor_bound_s=?",
+                (floor_s, *kept),
+            )
+
+    # --- code sets --------------------------------------------------------------------------------
+
+    def revision(self) -> Revision:
+        """Where this lock stands."""
+        rows: list[Any] = self.database.read(
+            "SELECT set_epoch, highest_rev, highest_root, applied_rev FROM lock"
+        )
+        set_epoch, highest_rev, highest_root, applied_rev = rows[0]
+        return Revision(
+            set_epoch=set_epoch, highest_rev=highest_rev, highest_root=highest_root, applied_rev=applied_rev
+        )
+
+    def accept_manifest(self, rev: int, root: str) -> None:
+        """Remember the newest manifest, and drop what was staged for an older one."""
+        with self.database.transaction() as db:
+            db.execute("UPDATE lock SET highest_rev=?, highest_root=?", (rev, root))
+            self.codes.drop_staged(db)
+
+    def stage(self, rev: int, removed: Sequence[str], added: Sequence[NewCode]) -> None:
+        """Prepare one bucket of revision `rev`; removed codes are refused from here on."""
+        with self.database.transaction() as db:
+            self.codes.stage(db, rev, removed, added)
+
+    def apply(self, rev: int, stamp: Stamp, events: Sequence[Event]) -> None:
+        """Make the staged revision the one that decides, and say so in the journal."""
+        with self._recording(stamp, events) as db:
+            self.codes.switch(db, rev)
+
+
+def _save_budget(db: Connection, length_class: LengthClass, budget: Budget) -> None:
+    db.execute(
+        "INSERT OR REPLACE INTO throttle VALUES (?, ?, ?)",
+        (length_class.value, budget.tokens, budget.failures),
+    )
