@@ -4,6 +4,7 @@ A check is a function from facts to one finding. It may assume that its facts ar
 becomes a finding of its own, so one bad check never hides the others. To add one, append it to `CHECKS`.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -158,17 +159,23 @@ def check_guesses_left(facts: Facts) -> Finding:
 
 def check_guessing_risk(facts: Facts) -> Finding:
     """The chance that somebody guesses a code within a year stays under the configured bound."""
-    unmet = {name: risk for name, risk in facts["throttle_risk"].items() if not risk["is_bound_met"]}
-    text = ", ".join(_risk(name, risk) for name, risk in facts["throttle_risk"].items())
-    if unmet:
-        needed = max(risk.get("length_needed") or 0 for risk in unmet.values())
-        mend = f"use codes of {needed} digits" if needed else "use fewer or longer codes"
-        return Finding("guessing risk", "warn", f"NOT MET: {text}", mend)
-    return Finding("guessing risk", "ok", text)
+    risks = facts["throttle_risk"]
+    text = ", ".join(_risk(name, risk) for name, risk in risks.items())
+    if all(risk["is_bound_met"] for risk in risks.values()):
+        return Finding("guessing risk", "ok", text)
+    more = "allow more by risk_per_year in [throttle]"
+    if not risks["short"]["is_bound_met"]:
+        more = f"use codes {_digits_missing(risks['short'])} digits longer, or fewer of them, or {more}"
+    return Finding("guessing risk", "warn", f"NOT MET: {text}", more)
 
 
 def _risk(name: str, risk: Mapping[str, Any]) -> str:
-    return f"{name} codes {risk['yearly']:.2%} a year (bound {risk['allowed_per_year']:.2%})"
+    return f"{name} codes {risk['yearly_chance']:.2%} a year (bound {risk['allowed_per_year']:.2%})"
+
+
+def _digits_missing(risk: Mapping[str, Any]) -> int:
+    """Each digit more divides the chance by ten."""
+    return max(1, math.ceil(math.log10(risk["yearly_chance"] / risk["allowed_per_year"])))
 
 
 CHECKS: tuple[Check, ...] = (

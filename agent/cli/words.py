@@ -115,13 +115,23 @@ def code_lines(codes: Sequence[Mapping[str, Any]]) -> list[Line]:
 def _code(code: Mapping[str, Any]) -> list[Line]:
     reason = code["reason_now"]
     now = "opens now" if reason is None else f"refused now: {_spaced(reason)}"
-    uses = f"{code['uses']} of {code['max_uses']} uses" if code["max_uses"] else f"{code['uses']} uses"
-    window = f"{instant(code['starts_at'])} to {instant(code['ends_at'])}"
-    always = code["starts_at"] is None and code["ends_at"] is None
+    head = ", ".join(part for part in (code.get("kind"), code["state"], *code.get("errors", ())) if part)
+    rules = f"; {_window(code)}; {_uses(code)}" if "uses" in code else ""
     return [
-        Line(f"{code['access_code_id']}  {code['code_length']} digits, {code['kind']}, {code['state']}"),
-        Line(f"    {now}; {'always' if always else window}; {uses}", "good" if reason is None else "plain"),
+        Line(f"{code['access_code_id']}  {_spaced(head)}"),
+        Line(f"    {now}{rules}", "good" if reason is None else "plain"),
     ]
+
+
+def _window(code: Mapping[str, Any]) -> str:
+    starts_at, ends_at = code["starts_at"], code["ends_at"]
+    if starts_at is None and ends_at is None:
+        return "always"
+    return f"{instant(starts_at)} to {instant(ends_at)}"
+
+
+def _uses(code: Mapping[str, Any]) -> str:
+    return f"{code['uses']} of {code['max_uses']} uses" if code["max_uses"] else f"{code['uses']} uses"
 
 
 def _spaced(word: str) -> str:

@@ -17,6 +17,8 @@ CODE_ID = "0b6e1c1e-58f5-4b5c-8d5e-9a7f2f1f7a10"
 STATUS: dict[str, Any] = {
     "device_id": "6f0c3a52-8a3f-4f3e-9a51-7f1f0c8a2b11",
     "agent_version": "0.1.0",
+    "set_epoch": 1,
+    "applied_rev": 7,
     "uptime_s": 11523.4,
     "clock": {"trust": "trusted", "wall_s": 1763824563.2, "bound_s": 1.2, "floor_s": 1763824000},
     "strike": "locked",
@@ -30,11 +32,11 @@ STATUS: dict[str, Any] = {
 }
 
 RISK = {
-    "yearly": 0.0021,
-    "allowed_per_year": 0.01,
+    "chance_per_guess": 1e-6,
+    "refill_s": 3155.8,
+    "yearly_chance": 0.0099,
     "is_bound_met": True,
-    "refill_s": 900.0,
-    "length_needed": None,
+    "allowed_per_year": 0.01,
 }
 
 FACTS: dict[str, Any] = {
@@ -44,7 +46,7 @@ FACTS: dict[str, Any] = {
     "disk_free_bytes": 4 * 2**30,
     "throttle_risk": {"short": RISK, "long": RISK},
     "config_path": "/etc/lock-agent/lock-agent.toml",
-    "drivers": {"keypad": "osdp-keypad", "strike": "osdp-strike"},
+    "drivers": ["osdp-keypad", "osdp-strike"],
 }
 
 CODES = [
@@ -52,12 +54,12 @@ CODES = [
         "access_code_id": CODE_ID,
         "gen": 1,
         "kind": "standard",
-        "code_length": 6,
         "starts_at": 1763824000,
         "ends_at": 1763910400,
         "max_uses": 1,
         "uses": 0,
         "state": "set",
+        "errors": [],
         "reason_now": None,
     }
 ]
@@ -103,7 +105,7 @@ class OneLock:
             case "facts" if self.facts:
                 asked.answer(self.facts)
             case "watch":
-                asked.answer({})
+                asked.answer(STATUS)
                 self.watchers.append(asked)
             case _:
                 asked.answer.refuse("unknown_verb", f"there is no verb {asked.verb!r}")

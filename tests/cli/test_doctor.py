@@ -10,13 +10,7 @@ import pytest
 from agent.doctor import CHECKS, END, Facts, Finding, check_name, examine
 from tests.cli.conftest import FACTS, OneLock
 
-RISK_NOT_MET = {
-    "yearly": 0.3,
-    "allowed_per_year": 0.01,
-    "is_bound_met": False,
-    "refill_s": 3600,
-    "length_needed": 6,
-}
+RISK_NOT_MET = {"yearly_chance": 0.3, "allowed_per_year": 0.01, "is_bound_met": False}
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -61,10 +55,10 @@ def test_every_problem_says_how_to_mend_it(name: str, level: str, change: Change
     assert all(finding.mend for finding in examine(facts) if (finding.name, finding.level) == (name, level))
 
 
-def test_a_bound_that_is_not_met_names_the_chance_and_the_length_that_would_meet_it() -> None:
+def test_a_bound_that_is_not_met_names_the_chance_and_the_digits_that_are_missing() -> None:
     findings = {one.name: one for one in examine({**FACTS, "throttle_risk": {"short": RISK_NOT_MET}})}
     assert "NOT MET: short codes 30.00% a year" in findings["guessing risk"].text
-    assert "6 digits" in findings["guessing risk"].mend
+    assert "2 digits longer" in findings["guessing risk"].mend
 
 
 def test_a_check_that_crashes_becomes_a_finding_and_the_others_still_report() -> None:
