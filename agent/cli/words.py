@@ -176,13 +176,13 @@ def _code_named(detail: Mapping[str, Any]) -> str:
 
 
 def _generic(kind: str, detail: Mapping[str, Any]) -> str:
-    pairs = ", ".join(f"{_spaced(key)} {_value(key, value)}" for key, value in detail.items())
-    return _spaced(kind) + (f": {pairs}" if pairs else "")
+    pairs = [_pair(key, value) for key, value in detail.items() if value not in (None, [])]
+    return _spaced(kind) + (f": {', '.join(pairs)}" if pairs else "")
 
 
-def _value(key: str, value: object) -> str:
+def _pair(key: str, value: object) -> str:
     if key == "access_code_id":
-        return str(value)[:8]
+        return _code_named({key: value})
     if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        value = "yes" if value else "no"
+    return f"{_spaced(key)} {', '.join(map(str, value)) if isinstance(value, list) else value}"

@@ -1,0 +1,47 @@
+"""Durations, instants and events in the words people read."""
+
+import pytest
+
+from agent.cli.words import event_line, instant, span
+from tests.cli.conftest import CODE_ID, row
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.42, "0.4 s"),
+        (59.9, "59 s"),
+        (60, "1 min"),
+        (3661, "1 h 1 min"),
+        (3605, "1 h"),
+        (200_000, "2 d 7 h"),
+    ],
+)
+def test_a_duration_is_told_in_its_two_largest_units(seconds: float, text: str) -> None:
+    assert span(seconds) == text
+
+
+def test_an_instant_is_told_in_utc_and_none_as_a_dash() -> None:
+    assert (instant(0), instant(None)) == ("1970-01-01 00:00:00Z", "-")
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (row(1, "door_forced"), "door forced"),
+        (row(1, "relocked", why="closed"), "relocked: why closed"),
+        (row(1, "tamper", unit="outside", is_tampered=True), "tamper: unit outside, is tampered yes"),
+        (row(1, "link_lost", unit="inside", reason="no answer"), "link lost: unit inside, reason no answer"),
+        (
+            row(1, "access_denied", reason="used_up", access_code_id=CODE_ID),
+            "access denied: used up, code 0b6e1c1e",
+        ),
+        (
+            row(1, "code_state", access_code_id=CODE_ID, gen=1, state="set", errors=[]),
+            "code state: code 0b6e1c1e, gen 1, state set",
+        ),
+        (row(1, "something_new", size=3), "something new: size 3"),
+    ],
+)
+def test_an_event_is_told_in_words_also_one_of_a_later_version(event: dict[str, object], words: str) -> None:
+    assert event_line(event).text.endswith(f"Z  {words}")
