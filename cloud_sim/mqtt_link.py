@@ -203,7 +203,11 @@ class MqttLink:
         listener.published(mid)
 
     def _received(self, client: mqtt.Client, listener: Listener, message: mqtt.MQTTMessage) -> None:
-        listener.received(message.topic, bytes(message.payload), is_retained=message.retain)
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = ""  # refused like any other that is not ours
+        listener.received(topic, bytes(message.payload), is_retained=message.retain)
         client.ack(message.mid, message.qos)
 
 

@@ -1,0 +1,1 @@
+"""The device cloud: its HTTP API, its fleet, and what survives a crash."""
