@@ -81,7 +81,8 @@ class Link:
         self._queue = deque(command for command in self._queue if command.deadline > now)
         for command in late:
             self._finish(
-                command, "not sent in time: " + ("line busy" if self._session else "reader not online")
+                command,
+                "not sent in time: the reader " + ("is slow to answer" if self._session else "is not online"),
             )
 
     def frame(self, now: float) -> bytes:

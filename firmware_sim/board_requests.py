@@ -1,0 +1,131 @@
+"""What can be asked of a virtual board over its control connection; `docs/board.md` shows a session."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from firmware_sim.virtual_board import VirtualBoard
+from firmware_sim.wire import Wire
+
+Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=60_000)]
+
+
+class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="type"):
+    """One request: its fields are its arguments."""
+
+    def carry_out(self, board: VirtualBoard, wire: Wire, now: float) -> dict[str, Any]:
+        """Do it; the answer without its `ok`."""
+        del wire
+        return board.state(now)
+
+
+class Keys(Request, frozen=True, tag="keys"):
+    """Press keys at the outside keypad: digits, * clears, # enters. Answers how many it took, and when."""
+
+    keys: Annotated[str, msgspec.Meta(pattern="^[0-9*#]*$", max_length=256)]
+    interval_ms: Milliseconds = 0
+
+    def carry_out(self, board: VirtualBoard, wire: Wire, now: float) -> dict[str, Any]:
+        """See `Request`."""
+        del wire
+        return {"queued": board.type_keys(self.keys, self.interval_ms / 1000, now), "now_s": now}
+
+
+class Door(Request, frozen=True, tag="door"):
+    """Open or close the door. A locked door opens too, by force, and the answer says so."""
+
+    open: bool
+
+    def carry_out(self, board: VirtualBoard, wire: Wire, now: float) -> dict[str, Any]:
+        """See `Request`."""
+        del wire, now
+        return {"forced": board.move_door(self.open)}
+
+
+class Rex(Request, frozen=True, tag="rex"):
+    """Press the request-to-exit button inside for a moment."""
+
+    for_ms: Milliseconds = 300
+
+    def carry_out(self, board: VirtualBoard, wire: Wire, now: float) -> dict[str, Any]:
+        """See `Request`."""
+        del wire
+        board.press_rex(self.for_ms / 1000, now)
+        return {}
+
+
+class Tamper(Request, frozen=True, tag="tamper"):
+    """Open or close the case of a unit."""
+
+    unit: Literal["outside", "inside"]
+    open: bool
+
+    def carry_out(self, board: VirtualBoard, wire: Wire, now: float) -> dict[str, Any]:
+        """See `Request`."""
+        del wire, now
+        board.tamper(self.unit, self.open)
+        return {}
+
+
+class Line(Request, frozen=True, tag="line"):
+    """Cut the serial line, or join it again."""
+
+    cut: bool
+
+    def carry_out(self, board: VirtualBoard, wire: Wire, now: float) -> dict[str, Any]:
+        """See `Request`."""
+        del board, now
+        wire.is_cut = self.cut
+        return {}
+
+
+class Noise(Request, frozen=True, tag="noise"):
+    """Disturb the serial line: the chance of each byte to be damaged. 0 ends it."""
+
+    rate: Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+    def carry_out(self, board: VirtualBoard, wire: Wire, now: float) -> dict[str, Any]:
+        """See `Request`."""
+        del board, now
+        wire.noise_rate = self.rate
+        return {}
+
+
+class State(Request, frozen=True, tag="state"):
+    """What can be seen of the board now."""
+
+
+class Watch(Request, frozen=True, tag="watch"):
+    """The state now and after each change, one line each, until the connection is closed."""
+
+
+class Help(Request, frozen=True, tag="help"):
+    """What can be asked."""
+
+    def carry_out(self, board: VirtualBoard, wire: Wire, now: float) -> dict[str, Any]:
+        """See `Request`."""
+        del board, wire, now
+        return {"requests": {name: kind.__doc__ for name, kind in REQUESTS.items()}}
+
+
+AnyRequest = Keys | Door | Rex | Tamper | Line | Noise | State | Watch | Help
+REQUESTS: dict[str, type[Request]] = {
+    str(kind.__struct_config__.tag): kind
+    for kind in (Keys, Door, Rex, Tamper, Line, Noise, State, Watch, Help)
+}
+_decode: Callable[[bytes], AnyRequest] = msgspec.json.Decoder(AnyRequest).decode
+
+
+class BadRequest(Exception):
+    """A line that is no request; the text says why and is the answer."""
+
+
+def read_request(line: bytes) -> AnyRequest:
+    """The request in one line of JSON. The complaint of a `BadRequest` never repeats keys."""
+    try:
+        return _decode(line)
+    except msgspec.ValidationError as error:
+        raise BadRequest(f"{error}; types are {', '.join(REQUESTS)}, see docs/board.md") from error
+    except msgspec.DecodeError as error:
+        raise BadRequest(f"not a line of JSON: {error}") from error
