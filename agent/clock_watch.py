@@ -52,6 +52,15 @@ class ClockWatch:
             return float(clock.floor_s)
         return max(float(clock.floor_s), clock.wall_s - clock.bound_s)
 
+    def best_wall_s(self) -> float:
+        """The best guess at Unix time. From any thread: it reads one immutable value."""
+        clock = self.reading(self._clocks.now())
+        return self._clocks.wall() if clock.trust is Trust.UNKNOWN else clock.wall_s
+
+    def is_known(self) -> bool:
+        """Whether that guess may judge others. From any thread."""
+        return self.reading(self._clocks.now()).trust is not Trust.UNKNOWN
+
     def stamp(self, now: float) -> Stamp:
         """For the journal. With the clock unknown, the time of the host, marked as such."""
         clock = self.reading(now)

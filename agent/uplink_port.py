@@ -1,6 +1,5 @@
 """What the controller may ask of an uplink. Every call only puts on the uplink's queue: it never blocks."""
 
-from collections.abc import Mapping
 from typing import Any, Protocol
 
 from agent.messages import Codes, Request
@@ -28,7 +27,7 @@ class UplinkPort(Protocol):
     def request(self, request: Request) -> None:
         """Ask the cloud."""
 
-    def status(self, fields: Mapping[str, Any]) -> None:
+    def status(self, fields: dict[str, Any]) -> None:
         """The fields of `messages.Status` without `online` and `sid`; sent now and at each connection."""
 
     def codes(self, codes: Codes) -> None:
@@ -59,7 +58,7 @@ class NoUplink:
     def request(self, request: Request) -> None:
         """Nobody to ask."""
 
-    def status(self, fields: Mapping[str, Any]) -> None:
+    def status(self, fields: dict[str, Any]) -> None:
         """Nobody to tell."""
 
     def codes(self, codes: Codes) -> None:

@@ -1,0 +1,147 @@
+"""Configuration -> devices, store, controller; the only file that knows everyone."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from agent import __version__
+from agent.clock_watch import ClockSettings
+from agent.config import Config, driver_options
+from agent.controller import AnySignal, Controller, Devices, Settings
+from agent.core.door import Timings
+from agent.enrolment import Enrolment, load_enrolment
+from agent.errors import ConfigFault
+from agent.host_clock import HostClock
+from agent.inbox import Inbox
+from agent.secrets import RootSecret, SecretSource, load_root_secret
+from agent.store import Store
+from agent.uplink_port import NoUplink, UplinkPort
+from hal.osdp.events import Reader
+from hal.osdp.line import Line
+from hal.ports import Device, Indicator, Post, Strike
+from hal.registry import load
+
+
+def root_secret(config: Config) -> RootSecret:
+    """The root secret the configuration names. Raises SecretFault."""
+    return load_root_secret(
+        SecretSource(file=config.root_secret_file, credential=config.root_secret_credential)
+    )
+
+
+def assemble(config: Config, config_path: Path, inbox: Inbox[AnySignal]) -> Controller:
+    """Everything, wired but not started. The caller holds the lock of the state directory."""
+    root = root_secret(config)
+    enrolment = load_enrolment(config.state_dir, root)
+    devices = make_devices(config, inbox.post)
+    store = Store(
+        config.state_dir / "lock.db",
+        device_id=enrolment.device_id,
+        row_key=root.derive("row"),
+        set_epoch=enrolment.terms.set_epoch,
+    )
+    clocks = HostClock()
+    controller = Controller(
+        settings=_settings(config, config_path, enrolment.device_id, root),
+        store=store,
+        tag_key=root.derive("tag"),
+        clocks=clocks,
+        inbox=inbox,
+        devices=devices,
+        version=__version__,
+        make_uplink=lambda: make_uplink(),
+    )
+    make_uplink = _uplink_maker(config, enrolment, store, controller, inbox)
+    return controller
+
+
+def _settings(config: Config, config_path: Path, device_id: str, root: RootSecret) -> Settings:
+    section = config.door
+    return Settings(
+        device_id=device_id,
+        timings=Timings(
+            release_s=section.release_s,
+            relock_after_close_s=section.relock_after_close_s,
+            held_open_s=section.held_open_s,
+            forced_filter_s=section.forced_filter_s,
+            rex_shunt_s=section.rex_shunt_s,
+        ),
+        rex_unlocks=section.rex_unlocks,
+        inter_key_timeout_s=config.entry.inter_key_timeout_s,
+        risk_per_year=config.throttle.risk_per_year,
+        clock=ClockSettings(config.clock.ppm, config.clock.trust_ntp),
+        secrets_source=root.describe(),
+        config_path=str(config_path),
+        drivers=tuple(sorted({str(table["driver"]) for table in config.devices.values()})),
+    )
+
+
+def _uplink_maker(
+    config: Config, enrolment: Enrolment, store: Store, controller: Controller, inbox: Inbox[AnySignal]
+) -> Callable[[], UplinkPort]:
+    if not config.uplink.enabled:
+        return NoUplink
+
+    def make() -> UplinkPort:
+        from agent.uplink import Backoff, Uplink
+        from agent.uplink.handle import UplinkClock
+
+        return Uplink(
+            enrolment,
+            inbox.post_later,
+            journal_epoch=store.journal.epoch,
+            acked_seq=store.journal.acked_seq,
+            last_seq=store.journal.last_seq,
+            backoff=Backoff(first_s=config.uplink.first_retry_s, cap_s=config.uplink.longest_retry_s),
+            clock=UplinkClock(
+                now=controller.clocks.now,
+                wall=controller.clock.best_wall_s,
+                is_trusted=controller.clock.is_known,
+            ),
+        )
+
+    return make
+
+
+# --- hardware ---------------------------------------------------------------------------------------
+
+
+def make_devices(config: Config, post: Post) -> Devices:
+    """The door's hardware as configured. Raises ConfigFault."""
+    lines = _lines(config, post)
+    by_reader = {name: lines[section.line] for name, section in config.readers.items()}
+    made: list[Device] = []
+    for name, table in config.devices.items():
+        driver, options = driver_options(name, table)
+        try:
+            made.append(load(driver)(name, options, by_reader, post))
+        except ValueError as error:
+            raise ConfigFault(f"devices.{name}: {error}") from None
+    inputs = [device for device in made if not isinstance(device, Strike | Indicator)]
+    return Devices(
+        strike=next(device for device in made if isinstance(device, Strike)),
+        indicator=next((device for device in made if isinstance(device, Indicator)), None),
+        inputs=(*inputs, *lines.values()),
+    )
+
+
+def _lines(config: Config, post: Post) -> dict[str, Line]:
+    lines = {}
+    for name, section in config.lines.items():
+        readers = [
+            Reader(reader, each.address, _reader_key(each.key_file))
+            for reader, each in config.readers.items()
+            if each.line == name
+        ]
+        lines[name] = Line(section.port, section.baud, section.poll_ms / 1000, readers, post)
+    return lines
+
+
+def _reader_key(path: Path) -> bytes:
+    try:
+        key = bytes.fromhex(path.read_text("ascii").strip())
+    except (OSError, ValueError) as error:
+        what = error.strerror if isinstance(error, OSError) else "it is not hexadecimal"
+        raise ConfigFault(f"cannot read the reader key {path}: {what}") from None
+    if len(key) != 16:
+        raise ConfigFault(f"the reader key {path} must be 16 bytes in hex, it has {len(key)}")
+    return key

@@ -1,0 +1,184 @@
+"""One TOML file per door -> frozen values; an unknown key, a wrong type or a value out of range is an error
+that names the key. Secrets are names of files or credentials, never values."""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from agent.errors import ConfigFault
+from hal.registry import UnknownDriver, load
+
+Seconds = Annotated[float, Meta(gt=0, le=3600)]
+T = TypeVar("T")
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Any table of the file."""
+
+
+class DoorSection(_Section, frozen=True):
+    """`[door]`: timings of the door, and what a REX does."""
+
+    release_s: Annotated[float, Meta(ge=0.1, le=60)] = 5.0
+    relock_after_close_s: Annotated[float, Meta(ge=0, le=10)] = 0.5
+    held_open_s: Seconds = 30.0
+    forced_filter_s: Annotated[float, Meta(ge=0, le=5)] = 0.3
+    rex_shunt_s: Seconds = 10.0
+    rex_unlocks: bool = True
+
+
+class EntrySection(_Section, frozen=True):
+    """`[entry]`: typing at the keypad."""
+
+    inter_key_timeout_s: Annotated[float, Meta(ge=1, le=60)] = 10.0
+
+
+class ThrottleSection(_Section, frozen=True):
+    """`[throttle]`: how likely guessing in may be."""
+
+    risk_per_year: Annotated[float, Meta(gt=0, le=1)] = 0.01
+
+
+class ClockSection(_Section, frozen=True):
+    """`[clock]`: how good the oscillator is, and whether NTP alone is believed."""
+
+    ppm: Annotated[float, Meta(gt=0, le=500)] = 100.0
+    trust_ntp: bool = False
+
+
+class UplinkSection(_Section, frozen=True):
+    """`[uplink]`: the way to the cloud."""
+
+    enabled: bool = True
+    first_retry_s: Annotated[float, Meta(ge=0.1, le=60)] = 1.0
+    longest_retry_s: Annotated[float, Meta(ge=1, le=3600)] = 120.0
+
+
+class LineSection(_Section, frozen=True):
+    """`[lines.NAME]`: one serial line."""
+
+    port: str
+    baud: Literal[9600, 19200, 38400, 57600, 115200, 230400] = 115200
+    poll_ms: Annotated[int, Meta(ge=5, le=1000)] = 20
+
+
+class ReaderSection(_Section, frozen=True):
+    """`[readers.NAME]`: one OSDP peripheral device on a line, with a file that holds its key (hex)."""
+
+    line: str
+    address: Annotated[int, Meta(ge=0, le=126)]
+    key_file: Path
+
+
+class Config(_Section, frozen=True):
+    """The whole file."""
+
+    state_dir: Path = Path("/var/lib/lock-agent")
+    control_socket: Path = Path("/run/lock-agent/control.sock")
+    control_group: str | None = None
+    root_secret_file: Path | None = None
+    root_secret_credential: str | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    door: DoorSection = DoorSection()
+    entry: EntrySection = EntrySection()
+    throttle: ThrottleSection = ThrottleSection()
+    clock: ClockSection = ClockSection()
+    uplink: UplinkSection = UplinkSection()
+    lines: dict[str, LineSection] = {}
+    readers: dict[str, ReaderSection] = {}
+    devices: dict[str, dict[str, Any]] = {}
+
+
+def load_config(path: Path) -> Config:
+    """Read and check a configuration file. Raises ConfigFault."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigFault(f"cannot read {path}: {error}") from None
+    try:
+        config = convert(tomllib.loads(text), Config)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigFault(f"{path} is not TOML: {error}") from None
+    except ConfigFault as fault:
+        raise ConfigFault(f"{path}: {fault}") from None
+    problem = _problem(config)
+    if problem is not None:
+        raise ConfigFault(f"{path}: {problem}")
+    return config
+
+
+def convert(values: Mapping[str, Any], kind: type[T]) -> T:
+    """Make a checked value of `kind` from what a table holds. Raises ConfigFault that names the key."""
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        raise ConfigFault(_in_words(str(error), kind)) from None
+
+
+def _in_words(problem: str, kind: type[Any]) -> str:
+    """msgspec's sentence with the place as people write it, and a guess at what was meant."""
+    text, _, place = problem.partition(" - at `$")
+    table = place.strip("`.").replace("[...]", ".*")
+    unknown = re.search(r"unknown field `(.+?)`", text)
+    if unknown is None:
+        return f"{table or 'top level'}: {text}"
+    key = unknown.group(1)
+    near = difflib.get_close_matches(key, _all_keys(kind), 1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"unknown key {f'{table}.{key}' if table else key!r}{hint}"
+
+
+def _all_keys(kind: type[Any]) -> list[str]:
+    sections = [kind, *_Section.__subclasses__()] if issubclass(kind, Config) else [kind]
+    return [name for section in sections for name in section.__struct_fields__]
+
+
+def _problem(config: Config) -> str | None:
+    """What is wrong between the tables, if anything."""
+    if (config.root_secret_file is None) == (config.root_secret_credential is None):
+        return "set exactly one of root_secret_file and root_secret_credential"
+    for name, reader in config.readers.items():
+        if reader.line not in config.lines:
+            return f"readers.{name}.line: there is no [lines.{reader.line}]"
+    places = [(reader.line, reader.address) for reader in config.readers.values()]
+    if len(set(places)) < len(places):
+        return "two readers have the same address on the same line"
+    return _device_problem(config)
+
+
+def _device_problem(config: Config) -> str | None:
+    drivers = []
+    for name, table in config.devices.items():
+        try:
+            driver_options(name, table)
+        except ConfigFault as fault:
+            return str(fault)
+        if table.get("reader", None) not in (None, *config.readers):
+            return f"devices.{name}.reader: there is no [readers.{table['reader']}]"
+        drivers.append(str(table["driver"]))
+    strikes = [driver for driver in drivers if driver.endswith(("-strike", "-maglock"))]
+    if len(strikes) != 1:
+        return f"a door has exactly one strike among its [devices.*], this one has {len(strikes)}"
+    if not any(driver.endswith(("-keypad", "-matrix")) for driver in drivers):
+        return "a door needs a keypad: add [devices.keypad] with its driver"
+    return None
+
+
+def driver_options(name: str, table: Mapping[str, Any]) -> tuple[str, Any]:
+    """The driver of `[devices.NAME]` and its options, checked. Raises ConfigFault."""
+    driver = table.get("driver")
+    if not isinstance(driver, str):
+        raise ConfigFault(f"devices.{name}: the key 'driver' is missing")
+    options = {key: value for key, value in table.items() if key != "driver"}
+    try:
+        return driver, convert(options, load(driver).Options)
+    except UnknownDriver as unknown:
+        raise ConfigFault(f"devices.{name}.driver: {unknown}") from None
+    except ConfigFault as fault:
+        raise ConfigFault(f"devices.{name} ({driver}): {fault}") from None
