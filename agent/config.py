@@ -116,9 +116,16 @@ def load_config(path: Path) -> Config:
 def convert(values: Mapping[str, Any], kind: type[T]) -> T:
     """Make a checked value of `kind` from what a table holds. Raises ConfigFault that names the key."""
     try:
-        return msgspec.convert(values, kind)
+        return msgspec.convert(values, kind, dec_hook=_from_text)
     except msgspec.ValidationError as error:
         raise ConfigFault(_in_words(str(error), kind)) from None
+
+
+def _from_text(kind: type[Any], value: Any) -> Any:
+    """The one type of ours that TOML does not have."""
+    if kind is not Path or not isinstance(value, str):
+        raise TypeError(f"Expected `str`, got `{type(value).__name__}`")
+    return Path(value)
 
 
 def _in_words(problem: str, kind: type[Any]) -> str:

@@ -39,7 +39,8 @@ def diagnose(path: Path, config: Path | None) -> Report:
 
 
 def _config_finding(path: Path) -> Finding:
-    from agent.config import ConfigFault, load_config  # only here: the other verbs start faster without
+    from agent.config import load_config  # only here: the other verbs start faster without
+    from agent.errors import ConfigFault
 
     try:
         load_config(path)
