@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud_sim.mqtt5 import (
@@ -145,11 +145,13 @@ def frames_of(data: bytes) -> list[Frame]:
     return list(Frames(LIMIT).feed(data))
 
 
+@settings(deadline=None)
 @given(PACKETS)
 def test_every_packet_comes_back_as_it_went(packet: Packet) -> None:
     assert [decode(frame) for frame in frames_of(encode(packet))] == [packet]
 
 
+@settings(deadline=None)
 @given(st.lists(PACKETS, max_size=4), st.integers(1, 40))
 def test_packets_come_out_of_a_stream_however_it_is_cut(packets: list[Packet], size: int) -> None:
     stream = b"".join(map(encode, packets))
@@ -158,16 +160,19 @@ def test_packets_come_out_of_a_stream_however_it_is_cut(packets: list[Packet], s
     assert [decode(frame) for piece in pieces for frame in frames.feed(piece)] == packets
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_garbage_raises_nothing_but_bad_packet(data: bytes) -> None:
     decode_all(data)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 255), st.binary(max_size=100))
 def test_a_body_of_garbage_raises_nothing_but_bad_packet(first_byte: int, body: bytes) -> None:
     decode_frame(Frame(first_byte, body))
 
 
+@settings(deadline=None)
 @given(PACKETS, st.data())
 def test_a_packet_with_one_wrong_byte_raises_nothing_but_bad_packet(
     packet: Packet, data: st.DataObject
@@ -177,6 +182,7 @@ def test_a_packet_with_one_wrong_byte_raises_nothing_but_bad_packet(
     decode_all(bytes(wrong))
 
 
+@settings(deadline=None)
 @given(PACKETS, st.data())
 def test_a_packet_cut_short_is_never_the_packet(packet: Packet, data: st.DataObject) -> None:
     (frame,) = frames_of(encode(packet))
