@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from agent.enrolment import DIRECTORY
 from agent.secrets import create_root_secret_file
 from firmware_sim.faults import SimFault
-from firmware_sim.site_directory import DoorDirectory, SiteDirectory
+from firmware_sim.site_directory import DoorDirectory, SiteDirectory, write_whole
 
 UNITS = ("outside", "inside")
 TOOL_TIMEOUT_S = 60.0
@@ -69,6 +69,8 @@ def set_up_door(door: DoorDirectory) -> None:
         create_root_secret_file(door.root_secret)
     if not door.config.exists():
         door.config.write_text(_config(door))
+    if not door.board_config.exists():
+        write_whole(door.board_config, _board_config(door))
 
 
 def _write_secret(door: DoorDirectory, unit: str) -> None:
@@ -87,6 +89,11 @@ def _config(door: DoorDirectory) -> str:
     }
     quoted = {name: json.dumps(str(path)) for name, path in paths.items()}  # a JSON string is a TOML string
     return CONFIG.format(number=door.number, **quoted)
+
+
+def _board_config(door: DoorDirectory) -> dict[str, str]:
+    keys = {f"{unit}_key_file": str(door.scbk(unit)) for unit in UNITS}
+    return {"line": str(door.bus), **keys}
 
 
 def device_id(door: DoorDirectory) -> str | None:
