@@ -3,10 +3,13 @@
 import copy
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from agent.cli.lockctl import main
 from agent.doctor import CHECKS, END, Facts, Finding, check_name, examine
 from tests.cli.conftest import FACTS, OneLock
 
@@ -102,3 +105,12 @@ def test_without_an_agent_the_report_still_ends_as_it_should(lock: OneLock) -> N
 
 def test_every_check_reports_under_the_name_it_is_listed_by() -> None:
     assert [finding.name for finding in examine(FACTS)] == [check_name(check) for check in CHECKS]
+
+
+def test_doctor_names_what_is_wrong_in_the_configuration_without_an_agent(tmp_path: Path) -> None:
+    config = tmp_path / "lock-agent.toml"
+    config.write_text("stat_dir = '/var/lib/lock-agent'")
+    args = ["doctor", "--socket", str(tmp_path / "nobody"), "--config", str(config)]
+    result = CliRunner().invoke(main, args)
+    assert "stat_dir" in result.output
+    assert (result.exit_code, result.output.splitlines()[-1]) == (3, END)
