@@ -51,12 +51,12 @@ def record_revision(database: Database, lock_id: str, rev: int, changed_bytes: I
         database.run("DELETE FROM bucket_digests WHERE lock_id = ?", lock_id)
         changed = set(range(buckets))
     for index in changed:
-        rows = _bucket_rows(database, lock_id, index, buckets)
-        digest = code_set.bucket_digest(code_set.canonical(definition(row)) for row in rows)
+        digest = _digest(database, lock_id, index, buckets)
         database.run("INSERT OR REPLACE INTO bucket_digests VALUES (?, ?, ?)", lock_id, index, digest)
     database.run("UPDATE locks SET head_rev = ?, buckets = ? WHERE lock_id = ?", rev, buckets, lock_id)
-    root = code_set.root(lock_id, lock["set_epoch"], rev, _digests(database, lock_id))
-    database.run("INSERT INTO revisions VALUES (?, ?, ?)", lock_id, rev, root)
+    for digests in _countings(database, lock_id, buckets):
+        root = code_set.root(lock_id, lock["set_epoch"], rev, digests)
+        database.run("INSERT INTO revisions VALUES (?, ?, ?)", lock_id, rev, root)
 
 
 def count(database: Database, lock_id: str) -> int:
@@ -67,13 +67,9 @@ def count(database: Database, lock_id: str) -> int:
 
 def manifest(database: Database, lock_id: str) -> Manifest:
     """The newest revision, by digest."""
-    newest = database.row(
-        "SELECT root FROM revisions JOIN locks USING (lock_id) WHERE lock_id = ? AND rev = head_rev", lock_id
-    )
-    if newest is None:
-        raise LookupError("no such lock")
-    packed = code_set.pack_digests(_digests(database, lock_id))
-    return Manifest(count=count(database, lock_id), buckets=packed, root=newest["root"])
+    digests = _digests(database, lock_id)
+    root = code_set.root(lock_id, *head(database, lock_id), digests)
+    return Manifest(count=count(database, lock_id), buckets=code_set.pack_digests(digests), root=root)
 
 
 def bucket_parts(database: Database, lock_id: str, index: int) -> list[BucketPart]:
@@ -112,6 +108,21 @@ def _bucket_rows(database: Database, lock_id: str, index: int, buckets: int) -> 
         index * width,
         index * width + width - 1,
     )
+
+
+def _digest(database: Database, lock_id: str, index: int, buckets: int) -> bytes:
+    rows = _bucket_rows(database, lock_id, index, buckets)
+    return code_set.bucket_digest(code_set.canonical(definition(row)) for row in rows)
+
+
+def _countings(database: Database, lock_id: str, buckets: int) -> list[list[bytes]]:
+    """The digests in our number of buckets and, while we stay with more than the codes need, in theirs:
+    a lock that counted afresh holds the same set under another root."""
+    countings = [_digests(database, lock_id)]
+    afresh = code_set.bucket_count(count(database, lock_id))
+    if afresh != buckets:
+        countings.append([_digest(database, lock_id, index, afresh) for index in range(afresh)])
+    return countings
 
 
 def _digests(database: Database, lock_id: str) -> list[bytes]:

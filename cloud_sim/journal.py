@@ -12,14 +12,18 @@ from agent.messages import Events
 from cloud_sim import events, reported
 from cloud_sim.database import Database
 
-Integer = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+SEQ_LIMIT = 2**53
+GAP_PATIENCE_S = 30
+"""A lock sends what is not acknowledged again after 10 s; three times the same beginning is no accident."""
+
+Integer = Annotated[int, msgspec.Meta(ge=0, le=SEQ_LIMIT)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """What a journal row must have to be kept; more is kept too."""
 
-    seq: Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+    seq: Annotated[int, msgspec.Meta(ge=1, le=SEQ_LIMIT)]
     kind: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z_]{0,39}$")]
     detail: dict[str, Any]
     hash: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
@@ -61,37 +65,72 @@ def store(database: Database, lock_id: str, batch: Events, wall: float) -> Store
     Rows that are here already are skipped, rows after a missing one wait for it to be sent again. A row
     whose hash does not continue the chain is never taken: it becomes one `lock.journal_broken` event."""
     with database.transaction():
-        journal = _journal(database, lock_id, batch.journal_epoch)
-        upto, last_hash, is_broken = journal["upto"], journal["last_hash"], False
+        tail, is_broken = _tail(database, lock_id, batch, wall), False
         for raw in batch.rows:
-            if raw.get("seq") != upto + 1:
+            if raw.get("seq") != tail.upto + 1:
                 continue
-            row = _checked(raw, last_hash)
+            row = _checked(raw, tail.last_hash)
             if row is None:
                 is_broken = True
                 break
             _store_row(database, lock_id, batch.journal_epoch, raw, row, wall)
-            upto, last_hash = row.seq, row.hash
-        _note(database, lock_id, batch.journal_epoch, upto, last_hash)
+            tail = _Tail(row.seq, row.hash)
+        _note(database, lock_id, batch.journal_epoch, tail)
         if is_broken:
-            _note_broken(database, lock_id, batch.journal_epoch, upto + 1, wall)
-    return Stored(upto, is_broken)
+            _note_broken(database, lock_id, batch.journal_epoch, tail.upto + 1, wall)
+    return Stored(tail.upto, is_broken)
 
 
-def _journal(database: Database, lock_id: str, journal_epoch: str) -> dict[str, Any]:
-    # The first row of a journal follows its epoch.
+@dataclass(frozen=True, slots=True)
+class _Tail:
+    """The last row held of a journal; `last_hash` None where rows before are missing for good."""
+
+    upto: int
+    last_hash: str | None
+
+
+def _tail(database: Database, lock_id: str, batch: Events, wall: float) -> _Tail:
     found = database.row(
-        "SELECT * FROM journals WHERE lock_id = ? AND journal_epoch = ?", lock_id, journal_epoch
+        "SELECT * FROM journals WHERE lock_id = ? AND journal_epoch = ?", lock_id, batch.journal_epoch
     )
-    return found or {"upto": 0, "last_hash": journal_epoch}
+    # The first row of a journal follows its epoch.
+    tail = _Tail(found["upto"], found["last_hash"]) if found else _Tail(0, batch.journal_epoch)
+    first = batch.rows[0].get("seq") if batch.rows else None
+    if type(first) is not int or not tail.upto + 1 < first <= SEQ_LIMIT:
+        return tail
+    return _tail_beyond_gap(database, lock_id, batch.journal_epoch, tail, first, wall)
 
 
-def _checked(raw: dict[str, Any], last_hash: str) -> Row | None:
+def _tail_beyond_gap(
+    database: Database, lock_id: str, journal_epoch: str, tail: _Tail, first: int, wall: float
+) -> _Tail:
+    """Where rows are missing: they are waited for. A lock that begins at the same later row again and again
+    has dropped those before, because another cloud, or this one before a restore, acknowledged them."""
+    _note(database, lock_id, journal_epoch, tail)
+    now_ms = int(wall * 1000)
+    row = database.row(
+        "UPDATE journals SET gap_ms = CASE WHEN gap_seq <= ?1 THEN gap_ms ELSE ?2 END,"
+        " gap_seq = min(coalesce(gap_seq, ?1), ?1) WHERE lock_id = ?3 AND journal_epoch = ?4"
+        " RETURNING gap_seq, gap_ms",
+        first,
+        now_ms,
+        lock_id,
+        journal_epoch,
+    )
+    if row is None or first != row["gap_seq"] or now_ms - row["gap_ms"] < GAP_PATIENCE_S * 1000:
+        return tail
+    detail = {"from": tail.upto + 1, "to": first - 1}
+    _add_note(database, lock_id, journal_epoch, "journal_gap", first - 1, detail, wall)
+    return _Tail(first - 1, None)
+
+
+def _checked(raw: dict[str, Any], last_hash: str | None) -> Row | None:
     try:
         row = msgspec.convert(raw, Row)
-        return row if row.hash == row_hash(last_hash, raw) else None
+        follows = last_hash is None or row.hash == row_hash(last_hash, raw)
     except (msgspec.ValidationError, ValueError):  # the latter: text that cannot be UTF-8
         return None
+    return row if follows else None
 
 
 def _store_row(
@@ -121,15 +160,16 @@ def _is(detail: dict[str, Any], shape: type[msgspec.Struct]) -> bool:
     return True
 
 
-def _note(database: Database, lock_id: str, journal_epoch: str, upto: int, last_hash: str) -> None:
+def _note(database: Database, lock_id: str, journal_epoch: str, tail: _Tail) -> None:
     database.run(
-        "INSERT INTO journals VALUES (?, ?, ?, ?, NULL) ON CONFLICT DO UPDATE SET upto = excluded.upto,"
-        " last_hash = excluded.last_hash,"
-        " broken_seq = CASE WHEN broken_seq <= excluded.upto THEN NULL ELSE broken_seq END",
+        "INSERT INTO journals (lock_id, journal_epoch, upto, last_hash) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET upto = excluded.upto, last_hash = excluded.last_hash,"
+        " broken_seq = CASE WHEN broken_seq <= excluded.upto THEN NULL ELSE broken_seq END,"
+        " gap_seq = CASE WHEN gap_seq <= excluded.upto THEN NULL ELSE gap_seq END",
         lock_id,
         journal_epoch,
-        upto,
-        last_hash,
+        tail.upto,
+        tail.last_hash,
     )
 
 
@@ -142,8 +182,21 @@ def _note_broken(database: Database, lock_id: str, journal_epoch: str, seq: int,
         seq,
     )
     if changed.rowcount:
-        broken = {"seq": seq, "kind": "journal_broken", "detail": {"seq": seq}}
-        event = events.event_of(lock_id, journal_epoch, broken, int(wall * 1000))
-        # The row itself may still come sound; then it is an event of its own.
-        event["event_id"] = str(uuid.uuid4())
-        events.add_event(database, lock_id, event)
+        _add_note(database, lock_id, journal_epoch, "journal_broken", seq, {"seq": seq}, wall)
+
+
+def _add_note(
+    database: Database,
+    lock_id: str,
+    journal_epoch: str,
+    kind: str,
+    seq: int,
+    detail: dict[str, Any],
+    wall: float,
+) -> None:
+    """An event of our own about a journal."""
+    event = events.event_of(
+        lock_id, journal_epoch, {"seq": seq, "kind": kind, "detail": detail}, int(wall * 1000)
+    )
+    event["event_id"] = str(uuid.uuid4())  # the row of that number may still come, and has its own
+    events.add_event(database, lock_id, event)

@@ -23,7 +23,7 @@ class Evidence:
     confirmed_rev: int
     """The newest revision the lock holds, proven by its root; 0 for none."""
     has_other_set: bool
-    """The lock names a root for its revision that is not ours."""
+    """The lock names a root for its revision that is not ours; revision 0, nothing yet, is no such name."""
     is_silent: bool
     capacity: int | None
     """Codes it can hold, by its own word."""
@@ -64,8 +64,7 @@ def store_codes(database: Database, lock_id: str, codes: Codes) -> bool:
     if codes.set_epoch != set_epoch:
         return False
     with database.transaction():
-        ours = database.row("SELECT root FROM revisions WHERE lock_id = ? AND rev = ?", lock_id, codes.rev)
-        is_our_root = ours is not None and ours["root"] == codes.root
+        is_our_root = _is_ours(database, lock_id, codes)
         database.run(
             "INSERT OR REPLACE INTO reported_codes VALUES (?, ?, ?, ?)",
             lock_id,
@@ -80,6 +79,11 @@ def store_codes(database: Database, lock_id: str, codes: Codes) -> bool:
         if is_ahead:
             code_sets.record_revision(database, lock_id, codes.rev + 1, ())
     return is_ahead
+
+
+def _is_ours(database: Database, lock_id: str, codes: Codes) -> bool:
+    root = "SELECT 1 FROM revisions WHERE lock_id = ? AND rev = ? AND root = ?"
+    return database.row(root, lock_id, codes.rev, codes.root) is not None
 
 
 def store_code_state(database: Database, lock_id: str, detail: dict[str, Any]) -> None:
@@ -115,7 +119,7 @@ def evidence(database: Database, lock_id: str, wall: float) -> Evidence:
     last_seen_ms = status["last_seen_ms"] if status else None
     return Evidence(
         confirmed_rev=codes["rev"] if codes and codes["is_our_root"] else 0,
-        has_other_set=bool(codes and not codes["is_our_root"]),
+        has_other_set=bool(codes and codes["rev"] > 0 and not codes["is_our_root"]),
         is_silent=last_seen_ms is not None and wall - last_seen_ms / 1000 > SILENT_S,
         capacity=json.loads(codes["codes"])["capacity"] if codes else None,
     )

@@ -59,12 +59,12 @@ CREATE TABLE bucket_digests (
     PRIMARY KEY (lock_id, bucket)
 ) STRICT, WITHOUT ROWID;
 
--- The root of every revision a lock may still confirm.
+-- The roots of every revision a lock may still confirm: two where its codes fit two numbers of buckets.
 CREATE TABLE revisions (
     lock_id TEXT NOT NULL REFERENCES locks,
     rev     INTEGER NOT NULL,
     root    TEXT NOT NULL,
-    PRIMARY KEY (lock_id, rev)
+    PRIMARY KEY (lock_id, rev, root)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE reported_status (
@@ -97,8 +97,10 @@ CREATE TABLE journals (
     lock_id       TEXT NOT NULL REFERENCES locks,
     journal_epoch TEXT NOT NULL,
     upto          INTEGER NOT NULL,   -- every row up to here is held and its chain holds
-    last_hash     TEXT NOT NULL,
+    last_hash     TEXT,               -- NULL: the rows before are missing for good
     broken_seq    INTEGER,            -- the row whose hash did not continue the chain
+    gap_seq       INTEGER,            -- the lowest row offered beyond a missing one
+    gap_ms        INTEGER,            -- since when
     PRIMARY KEY (lock_id, journal_epoch)
 ) STRICT, WITHOUT ROWID;
 

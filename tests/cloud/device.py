@@ -48,7 +48,8 @@ def enrolment_request(invitation_line: str, keys: NewKeys, **changed: Any) -> tu
         csr=csr.public_bytes(Encoding.PEM).decode(),
         iat=int(time.time()),
     )
-    return invitation.url, write_request(request, keys.identity, changed.pop("token", invitation.token))
+    signer, token = changed.pop("signed_by", keys.identity), changed.pop("token", invitation.token)
+    return invitation.url, write_request(request, signer, token)
 
 
 @dataclass(slots=True)

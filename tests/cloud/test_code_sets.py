@@ -6,7 +6,8 @@ import pytest
 
 from agent.core import code_set
 from agent.core.access_code import AccessCode, parse_definition
-from cloud_sim import access_codes, code_sets
+from agent.messages import Codes
+from cloud_sim import access_codes, code_sets, reported
 from cloud_sim.access_codes import NewAccessCode
 from cloud_sim.database import Database
 from tests.cloud.device import manifest_of
@@ -51,6 +52,16 @@ def test_buckets_become_fewer_only_at_half_of_what_made_them_more(database: Data
     access_codes.delete(database, rows[16], 0.0)
     manifest = code_sets.manifest(database, door)
     assert manifest.root == manifest_of(sent_rows(database, door, 1), door, 51, 1)
+
+
+def test_a_lock_that_counts_afresh_confirms_the_same_set(database: Database, door: str) -> None:
+    fill(database, door, 33)
+    for row in access_codes.of_lock(database, door)[:5]:
+        access_codes.delete(database, row, 0.0)
+    afresh = manifest_of(sent_rows(database, door, 16), door, 39, buckets=1)
+    report = Codes(set_epoch=1, rev=39, root=afresh, count=28, capacity=99, constraints={})
+    reported.store_codes(database, door, report)
+    assert reported.evidence(database, door, 0.0).confirmed_rev == 39
 
 
 def test_parts_hold_at_most_twelve_kibibytes_and_every_row_once(database: Database, door: str) -> None:

@@ -44,6 +44,30 @@ def test_rows_after_a_missing_one_wait_for_it(database: Database, door: str) -> 
     assert seqs(database, door) == list(range(1, 13))
 
 
+def test_rows_a_lock_no_longer_has_become_a_gap_after_some_patience(database: Database, door: str) -> None:
+    rows = journal_rows(*KINDS)
+
+    def offer(first: int, wall: float) -> int:
+        batch = Events(journal_epoch=EPOCH, rows=rows[first - 1 : first + 4])
+        return journal.store(database, door, batch, wall).upto
+
+    offers = [(6, 0.0), (11, 5.0), (6, 10.0), (6, 20.0), (11, 31.0)]
+    assert [offer(first, wall) for first, wall in offers] == [0, 0, 0, 0, 0]
+    assert offer(6, 32.0) == 10
+    assert offer(11, 33.0) == 15
+    gap, first = events.events_after(database, door, 0, 2)
+    assert (gap["event_type"], gap["detail"]) == ("lock.journal_gap", {"from": 1, "to": 5})
+    assert first["seq"] == 6
+
+
+def test_no_gap_is_seen_where_the_missing_row_still_comes(database: Database, door: str) -> None:
+    rows = journal_rows(*KINDS)
+    for wall, first in ((0.0, 6), (10.0, 1), (40.0, 11), (60.0, 1)):
+        batch = Events(journal_epoch=EPOCH, rows=rows[first - 1 : first + 4])
+        journal.store(database, door, batch, wall)
+    assert seqs(database, door) == [1, 2, 3, 4, 5]
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_any_mixture_of_batches_ends_with_each_event_once(database: Database, door: str, seed: int) -> None:
     chance, rows, upto = random.Random(seed), journal_rows(*KINDS), 0
