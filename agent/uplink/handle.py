@@ -1,5 +1,6 @@
 """The uplink as the controller holds it: calls that only put an order on a queue, and a thread behind it."""
 
+import itertools
 import logging
 import threading
 import time
@@ -16,8 +17,6 @@ from agent.uplink.orders import Acked, JournalGrew, Order, Rows, Send, Settle, S
 
 if TYPE_CHECKING:  # the real import is the thread's, see _run
     from agent.uplink.transport import TransportEvent
-
-REBUILD_AFTER_S = 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -138,7 +137,7 @@ class Uplink:
         # Imported here, on this thread: 150 ms that the keypad need not wait for.
         from agent.uplink.session import Session
 
-        while not self._is_stopping.is_set():
+        for failures in itertools.count(1):
             session = Session(
                 self._enrolment,
                 self._post,
@@ -150,6 +149,9 @@ class Uplink:
             try:
                 session.run()
             except Exception:  # noqa: BLE001 - a bug here must cost the session, not the uplink or the door
-                _log.exception("the uplink failed and starts afresh in %.0f s", REBUILD_AFTER_S)
+                _log.exception("the uplink failed and starts afresh")
                 session.abandon()
-                self._is_stopping.wait(REBUILD_AFTER_S)
+            else:
+                return
+            if self._is_stopping.wait(self._backoff.delay_s(failures)):
+                return

@@ -169,7 +169,7 @@ class Session:
         now = self._clock.now()
         self._up_since_s, self._give_up_s = now, None
         self._memory.snapshot = UplinkSnapshot(is_up=True, since_s=now, attempts=self._failures, reason="")
-        self._traffic.open(connection, event.packet_limit, self._sid)
+        self._traffic.open(connection, event, self._sid)
         _log.info("connected to %s", self._enrolment.mqtt_url)
         self._post(UplinkChanged(True, self._sid, ""))
         for arrived in self._early:

@@ -11,7 +11,7 @@ from agent.uplink.inbound import Arrival, Inbound
 from agent.uplink.orders import Acked, JournalGrew, Rows, Send, Settle
 from agent.uplink.outbox import Outbox
 from agent.uplink.settling import Settling
-from agent.uplink.transport import Arrived, Connection, Delivered
+from agent.uplink.transport import Arrived, Connection, Delivered, Opened
 
 STATUS_EVERY_S = 15 * 60.0
 REFUSALS_PER_MINUTE = 60
@@ -35,7 +35,7 @@ class Traffic:
     _refusals: int = 0
     _refusals_since_s: float = 0.0
 
-    def open(self, connection: Connection, packet_limit: int, sid: str) -> None:
+    def open(self, connection: Connection, opened: Opened, sid: str) -> None:
         """A session began: the broker may have forgotten everything, so everything is said again."""
         now = self.clock.now()
         self._connection, self._sid = connection, sid
@@ -43,7 +43,7 @@ class Traffic:
         self._changed_meanwhile.clear()
         self._settling.restart()
         self.memory.delivery.restart(now)
-        self.outbox.open(connection, packet_limit)
+        self.outbox.open(connection, opened.packet_limit, opened.window)
         self._publish("status")
         self._publish("codes")
 

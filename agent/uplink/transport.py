@@ -37,10 +37,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Connected and subscribed. The broker takes packets of up to `packet_limit` bytes."""
+    """Connected and subscribed. The broker takes packets of up to `packet_limit` bytes, and `window` of
+    ours at a time before it has acknowledged one (paho does not look at that)."""
 
     connection: int
     packet_limit: int
+    window: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ class Connection:
         self._reason = ""
         self._is_abandoned = False
         self._packet_limit = PACKET_LIMIT_BYTES
+        self._window = IN_FLIGHT
         self._waiting: set[int] = set()
         self._unnumbered = itertools.count(-1, -1)
         """Stand in for the mid that a message at QoS 0 does not have."""
@@ -146,7 +149,6 @@ class Connection:
         client.username_pw_set(self._address.device_id)
         client.tls_set_context(self._address.tls)
         client.will_set(self._address.will_topic, will, qos=1, retain=True)
-        client.max_inflight_messages_set(IN_FLIGHT)
         client.on_socket_open = self._on_socket_open
         client.on_connect = self._guarded(self._on_connect)
         client.on_subscribe = self._guarded(self._on_subscribe)
@@ -180,8 +182,7 @@ class Connection:
             self._reason = f"the broker refused: {code}"
             return
         self._packet_limit = getattr(properties, "MaximumPacketSize", PACKET_LIMIT_BYTES)
-        # paho does not look at what the broker can take at a time.
-        client.max_inflight_messages_set(min(IN_FLIGHT, getattr(properties, "ReceiveMaximum", IN_FLIGHT)))
+        self._window = min(IN_FLIGHT, getattr(properties, "ReceiveMaximum", IN_FLIGHT))
         client.subscribe(
             [(topic, _subscription(retained)) for topic, retained in self._address.subscriptions]
         )
@@ -193,7 +194,7 @@ class Connection:
         if refused:
             self.close(f"the broker refused a subscription: {refused[0]}")
         else:
-            self._post(Opened(self._number, self._packet_limit))
+            self._post(Opened(self._number, self._packet_limit, self._window))
 
     def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
         try:
