@@ -49,6 +49,7 @@ def start_builtin(tls: TlsFiles, directory: Path, port: int = 0) -> RunningBroke
     """Start the built-in broker; what must survive a restart and its log are in `directory`."""
     directory.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "cloud_sim.broker", "--host", HOST, "--port", str(port)]
+    command += ["--state", str(directory)]
     command += ["--ca", str(tls.ca), "--certificate", str(tls.certificate), "--key", str(tls.key)]
     log = directory / "broker.log"
     process = _spawn(command, log)

@@ -23,6 +23,9 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--ca", type=Path, required=True, help="certificate (PEM) that signed the clients'")
     parser.add_argument("--certificate", type=Path, required=True, help="the broker's own certificate (PEM)")
     parser.add_argument("--key", type=Path, required=True, help="private key of that certificate (PEM)")
+    parser.add_argument(
+        "--state", type=Path, help="directory for what must survive a restart (default: none)"
+    )
     return parser.parse_args(argv)
 
 
@@ -42,8 +45,11 @@ def main(argv: list[str]) -> int:
     options = arguments(argv)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
+        if options.state is not None:
+            options.state.mkdir(parents=True, exist_ok=True)
         files = TlsFiles(ca=options.ca, certificate=options.certificate, key=options.key)
-        broker = Broker(server_context(files))
+        state = None if options.state is None else options.state / "broker.json"
+        broker = Broker(server_context(files), state=state)
         asyncio.run(serve(broker, options.host, options.port))
     except (ssl.SSLError, OSError) as error:
         log.error("cannot serve on %s:%d: %s", options.host, options.port, error)  # noqa: TRY400 - for people

@@ -37,15 +37,18 @@ CLOSE_TIMEOUT_S = 2.0
 class Connection(asyncio.Protocol):
     """A session's link while it lasts. asyncio calls it on the loop's thread; nothing here blocks.
 
-    `left` is called when the connection has given up its session.
+    It is in `open_ones` from the end of its TLS handshake to its own end, when it calls `ended`.
     """
 
-    def __init__(self, exchange: Exchange, faults: Faults, left: Callable[["Connection"], None]) -> None:
+    def __init__(
+        self, exchange: Exchange, faults: Faults, open_ones: set["Connection"], ended: Callable[[], None]
+    ) -> None:
         self.is_writable = True
         self.receive_maximum = 0
         self._exchange = exchange
         self._faults = faults
-        self._left = left
+        self._open_ones = open_ones
+        self._ended = ended
         self._loop = asyncio.get_running_loop()
         self._frames = Frames(PACKET_LIMIT_BYTES)
         self._packet_limit_bytes = PACKET_LIMIT_BYTES
@@ -62,6 +65,7 @@ class Connection(asyncio.Protocol):
         # asyncio sets TCP_NODELAY on every TCP connection: answers are not held back.
         self._transport = cast(asyncio.Transport, transport)
         self._identity = common_name(transport.get_extra_info("peercert") or {})
+        self._open_ones.add(self)
         self._check_silence()
 
     def data_received(self, data: bytes) -> None:
@@ -162,7 +166,8 @@ class Connection(asyncio.Protocol):
         self._loop.call_later(CLOSE_TIMEOUT_S, self._transport.abort)
         if self._conversation is not None:
             self._conversation.end(self._loop.time())
-        self._left(self)
+        self._open_ones.discard(self)
+        self._ended()
 
     def _check_silence(self) -> None:
         """Ends the connection of a client that was silent for too long, or looks again when it may be."""

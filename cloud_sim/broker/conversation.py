@@ -57,7 +57,7 @@ class Conversation:
             case Publish():
                 self._publish(packet, now)
             case Puback(packet_id=packet_id):
-                self._exchange.sessions[self._client_id].acknowledged(packet_id, now)
+                self._exchange.acknowledged(self._client_id, packet_id, now)
             case Subscribe():
                 self._subscribe(packet, now)
             case Unsubscribe():

@@ -28,10 +28,13 @@ class Exchange:
     def __init__(self) -> None:
         self.sessions: dict[str, Session] = {}
         self.retained: dict[str, Message] = {}
+        self.changes = 0
+        """Rises with whatever a snapshot would show."""
         self._wills: dict[str, PendingWill] = {}
 
     def open(self, client_id: str, link: Link, expiry_s: int, clean_start: bool, now: float) -> bool:
         """Give `link` the session of `client_id`, from whom or whatever had it; True if one was resumed."""
+        self.changes += 1
         self.turn(now)
         old = self.sessions.get(client_id)
         if old is not None and old.link is not None:
@@ -48,6 +51,7 @@ class Exchange:
         session = self.sessions.get(client_id)
         if session is None or session.link is not link:
             return
+        self.changes += 1
         session.detach(now)
         if will is not None:
             delay_s = will.properties.will_delay_interval or 0
@@ -56,6 +60,7 @@ class Exchange:
 
     def wipe(self, client_id: str, now: float) -> None:
         """Forget a session and all that waits in it; a will that waited for its end is published."""
+        self.changes += 1
         session = self.sessions.get(client_id)
         if session is not None and session.link is not None:
             session.link.close(Reason.ADMINISTRATIVE_ACTION)
@@ -66,6 +71,7 @@ class Exchange:
         """Give a message to everyone who subscribed, and keep it if it is retained."""
         if message.retain and not self._retain(message):
             return Reason.QUOTA_EXCEEDED
+        self.changes += 1
         takers = [session.offer(message, now) for session in list(self.sessions.values())]
         return Reason.SUCCESS if any(takers) else Reason.NO_MATCHING_SUBSCRIBERS
 
@@ -75,6 +81,7 @@ class Exchange:
         is_new = subscription.topic_filter not in session.subscriptions
         if is_new and len(session.subscriptions) >= SUBSCRIPTION_LIMIT:
             return Reason.QUOTA_EXCEEDED
+        self.changes += 1
         granted = replace(subscription, qos=min(subscription.qos, 1))
         session.subscriptions[granted.topic_filter] = granted
         if granted.retain_handling == 0 or (granted.retain_handling == 1 and is_new):
@@ -82,8 +89,14 @@ class Exchange:
         return Reason(granted.qos)
 
     def unsubscribe(self, client_id: str, topic_filter: str) -> Reason:
+        self.changes += 1
         removed = self.sessions[client_id].subscriptions.pop(topic_filter, None)
         return Reason.NO_SUBSCRIPTION_EXISTED if removed is None else Reason.SUCCESS
+
+    def acknowledged(self, client_id: str, packet_id: int, now: float) -> None:
+        """The client has message `packet_id`."""
+        self.changes += 1
+        self.sessions[client_id].acknowledged(packet_id, now)
 
     def turn(self, now: float) -> None:
         """Do what is due: wills, the end of sessions, the end of retained messages."""

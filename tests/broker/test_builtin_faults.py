@@ -1,5 +1,6 @@
 """The faults the built-in broker can be told to have, as a client sees them."""
 
+import socket
 import time
 from collections.abc import Iterator
 
@@ -72,3 +73,17 @@ def test_a_broker_that_stops_tells_its_clients(authority: Authority) -> None:
     lock.close()
     assert lock.disconnected is not None
     assert lock.disconnected.getName() == "Server shutting down"
+
+
+def test_a_connection_that_never_speaks_tls_does_not_hinder_the_end(authority: Authority) -> None:
+    with BrokerInThread(authority.broker()) as broker:
+        plain = socket.create_connection(("127.0.0.1", broker.port))
+        plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert wait_for_end(plain)
+
+
+def wait_for_end(plain: socket.socket) -> bool:
+    with plain:
+        while plain.recv(1000):
+            pass  # a TLS alert, in which nobody is interested
+    return True
