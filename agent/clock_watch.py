@@ -38,6 +38,8 @@ class ClockWatch:
         floor_s, anchor = store.clock(clocks.boot)
         self.keeper = Timekeeper(ppm=settings.ppm, floor_s=floor_s, anchor=anchor)
         self._asked: tuple[str, float] | None = None
+        self._answered = ""
+        """The nonce that was answered last: the broker may deliver that answer once more."""
         self._ask_at_s: float | None = None
         self._save_at_s = clocks.now() + SAVE_EVERY_S
 
@@ -87,12 +89,12 @@ class ClockWatch:
         """Take signed time that answers our own question; returns why not, or None. A heartbeat without
         a nonce says nothing about when it was made, so it moves no clock."""
         beat = received.heartbeat
-        if beat.nonce is None:
+        if beat.nonce is None or beat.nonce == self._answered:
             return None
         asked = self._asked
         if asked is None or not secrets.compare_digest(asked[0].encode(), beat.nonce.encode()):
             return "unknown_nonce"
-        self._asked = None
+        self._asked, self._answered = None, beat.nonce
         taken = timekeeping.signed_answer(self.keeper, asked[1], received.arrived_s, beat.time)
         if isinstance(taken, str):
             return taken

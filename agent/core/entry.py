@@ -1,6 +1,6 @@
 """Keys in, entries out: `*` clears, `#` enters, silence forgets, lost keys and too many digits void."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from agent.core.decision import Reason
 from agent.core.verifier import MAX_ENTRY_DIGITS
@@ -8,8 +8,6 @@ from agent.core.verifier import MAX_ENTRY_DIGITS
 CLEAR = "*"
 ENTER = "#"
 POSSIBLE_LENGTHS = frozenset({4, 5, 6, 7, 8, 9, 10})
-LOST_KEYS_QUIET_S = 2.0
-"""After lost keys, silence of this long means that nobody is in the middle of a code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +55,12 @@ def _finished(typing: Typing) -> Entry | None:
 
 
 def keys_lost(typing: Typing, now: float, timeout_s: float) -> Typing:
-    """Keys may be missing: what is being typed can no longer be trusted, nor what follows without a pause."""
-    wait_s = timeout_s if typing.digits or typing.void else LOST_KEYS_QUIET_S
-    return replace(typing, digits="", void=Reason.INTERRUPTED, forget_at_s=now + wait_s)
+    """Keys may be missing from the code being typed: it is void until `#`, `*` or silence. Before the
+    first key there is nothing to void, and whoever starts now is not made to pay for it."""
+    typing = forget(typing, now)
+    if not typing.digits and typing.void is None:
+        return NOTHING
+    return Typing("", now + timeout_s, Reason.INTERRUPTED)
 
 
 def forget(typing: Typing, now: float) -> Typing:
