@@ -1,0 +1,1 @@
+"""Tests of the reader's firmware and of the virtual board."""

@@ -1,0 +1,1 @@
+"""Tests of drivers and of the serial line."""
