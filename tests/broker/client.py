@@ -16,6 +16,14 @@ from tests.broker.certificates import Authority, Files
 from tests.waiting import wait_for
 
 
+def up(door: str, topic: str = "events") -> str:
+    return f"lock/v1/{door}/up/{topic}"
+
+
+def down(door: str, topic: str = "bucket") -> str:
+    return f"lock/v1/{door}/down/{topic}"
+
+
 def properties(kind: int, values: dict[str, Any]) -> Properties:
     """paho's properties of one packet type; `values` by paho's names."""
     made = Properties(kind)  # type: ignore[no-untyped-call]  # paho leaves it untyped
