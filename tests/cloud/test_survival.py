@@ -4,6 +4,7 @@ import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,13 @@ def free_port() -> int:
         return port
 
 
+def send_next(device: Device, rows: list[dict[str, Any]]) -> None:
+    """As a lock does: the rows after those acknowledged, until more are."""
+    acked = max(device.acked(), 0)
+    device.events(rows[acked : acked + 12])
+    wait_for(lambda: device.acked() > acked)
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_a_restart_keeps_everything(cloud: CloudProcess, device: Device, how: signal.Signals) -> None:
     path = f"/locks/{device.device_id}"
@@ -52,10 +60,8 @@ def test_a_cloud_killed_between_batches_takes_each_row_once(cloud: CloudProcess,
         device.events(rows[start : start + 12])
         cloud.restart(signal.SIGKILL)
         cloud.wait_for_broker()
-    while device.acked() < len(rows):  # as a lock does: again after what is acknowledged
-        acked = max(device.acked(), 0)
-        device.events(rows[acked : acked + 12])
-        wait_for(lambda seen=acked: device.acked() > seen)  # type: ignore[misc]  # a lambda with a default
+    while device.acked() < len(rows):
+        send_next(device, rows)
     events = cloud.api.get(f"/locks/{device.device_id}/events").body["events"]
     assert [(event["sequence"], event["seq"]) for event in events] == [(n, n) for n in range(1, 31)]
 
