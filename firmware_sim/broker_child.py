@@ -31,6 +31,7 @@ def start_broker(kind: str, url: str, directory: SiteDirectory) -> Child:
 def _builtin(tls: TlsFiles, port: int, directory: SiteDirectory) -> Child:
     files = ["--ca", str(tls.ca), "--certificate", str(tls.certificate), "--key", str(tls.key)]
     command = [sys.executable, "-m", "cloud_sim.broker", "--port", str(port), *files]
+    command += ["--state", str(directory.broker)]
     broker = Child("broker", command, directory.log("broker"))
     broker.ready_line(READY_TIMEOUT_S)
     return broker

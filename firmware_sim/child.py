@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from firmware_sim.faults import SimFault
+from firmware_sim.faults import NotInTime, SimFault
 
 PR_SET_PDEATHSIG = 1
 """prctl(2): the signal the kernel sends when the parent ends."""
@@ -95,7 +95,7 @@ class Child:
 
 
 def until(condition: Callable[[], T | None], timeout_s: float, what: str, children: Sequence[Child]) -> T:
-    """The first truthy value of `condition`; `SimFault` when a child ends or the time is up."""
+    """The first truthy value of `condition`; `SimFault` when a child ends, `NotInTime` when time is up."""
     deadline = time.monotonic() + timeout_s
     while True:
         value = condition()
@@ -104,7 +104,7 @@ def until(condition: Callable[[], T | None], timeout_s: float, what: str, childr
         for child in children:
             child.check()
         if time.monotonic() > deadline:
-            raise SimFault(f"waited {timeout_s:.0f} s in vain for {what}")
+            raise NotInTime(f"waited {timeout_s:.0f} s in vain for {what}")
         time.sleep(POLL_S)
 
 

@@ -8,7 +8,8 @@ from firmware_sim.visit import Visit, tomorrow
 
 INTRODUCTION = """\
 One door, played on real parts: every line below was done to, or seen at, a
-process of its own on this machine (times count from the last thing done)."""
+process of its own on this machine. "do" is what people do; a time is how long
+after that the line was seen."""
 
 
 def play(site: Site) -> None:
@@ -18,7 +19,7 @@ def play(site: Site) -> None:
     with transcript.step("The site starts: broker, cloud, the door's board and its agent."):
         site.start()
         for name, child in site.children.items():
-            transcript.saw(f"{name:<8} process {child.pid}")
+            transcript.note(f"{name:<8} process {child.pid}")
         transcript.saw("keypad served, uplink up, the cloud knows the lock and its time")
     visit = Visit(site, site.doors[0], transcript)
     digits = _ordinary_visit(visit, transcript)

@@ -4,8 +4,8 @@ import os
 import selectors
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,12 @@ from firmware_sim.broker_child import start_broker
 from firmware_sim.child import Child, until
 from firmware_sim.cloud_client import CloudClient
 from firmware_sim.door_setup import device_id, enrol_door, run_tool, set_up_door
-from firmware_sim.faults import SimFault
+from firmware_sim.faults import NotInTime, SimFault
 from firmware_sim.site_directory import DoorDirectory, SiteDirectory, write_whole
 
 READY_TIMEOUT_S = 60.0
+STEADY_S = 0.5
+"""An uplink connects once more when it has learnt the time."""
 STOP_TIMEOUT_S = 8.0
 
 
@@ -53,13 +55,6 @@ class RunningDoor:
                 return client.ask("status")
         except AgentUnreachable:
             return None
-
-    def is_serving(self) -> bool:
-        """Keypad and strike answer, and the uplink is up."""
-        status = self.status()
-        if status is None or not status["links"]:
-            return False
-        return all(status["links"].values()) and bool(status["uplink"]["connected"])
 
 
 class Site:
@@ -143,15 +138,25 @@ class Site:
     def wait_until_ready(self) -> None:
         """Return once every keypad is served, every uplink is up, and the cloud knows every door's time."""
         children = list(self.children.values())
+        try:
+            until(_steadily(lambda: not self._missing(), STEADY_S), READY_TIMEOUT_S, "the site", children)
+        except NotInTime:
+            raise SimFault(
+                f"after {READY_TIMEOUT_S:.0f} s there is still no {', no '.join(self._missing()) or 'rest'}; "
+                f"the logs are in {self.directory.log('agent-1').parent}"
+            ) from None
+
+    def _missing(self) -> list[str]:
+        missing = []
         for door in self.doors:
-            at = f"door {door.number}"
-            until(door.is_serving, READY_TIMEOUT_S, f"keypad and uplink of {at}", children)
-            until(
-                partial(self._is_known, door),
-                READY_TIMEOUT_S,
-                f"the cloud to know the time at {at}",
-                children,
-            )
+            status = door.status()
+            if status is None or not status["links"] or not all(status["links"].values()):
+                missing.append(f"keypad at door {door.number}")
+            elif not status["uplink"]["connected"]:
+                missing.append(f"uplink of door {door.number}")
+            elif not self._is_known(door):
+                missing.append(f"trusted clock of door {door.number} at the cloud")
+        return missing
 
     def _is_known(self, door: RunningDoor) -> bool:
         lock = self.cloud.get(f"/locks/{door.device_id}")
@@ -190,6 +195,19 @@ class Site:
                 child.wait(deadline)
         self.children.clear()
         self._running_file.unlink(missing_ok=True)
+
+
+def _steadily(condition: Callable[[], bool], for_s: float) -> Callable[[], bool]:
+    """True once `condition` has been so for a while."""
+    since: float | None = None
+
+    def is_steady() -> bool:
+        nonlocal since
+        now = time.monotonic()
+        since = (now if since is None else since) if condition() else None
+        return since is not None and now - since >= for_s
+
+    return is_steady
 
 
 def running_file(directory: SiteDirectory) -> Path:

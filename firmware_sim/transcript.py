@@ -29,18 +29,22 @@ class Transcript:
         try:
             yield
         except SimFault as fault:
-            click.echo(f"    FAILED  {fault}")
+            click.echo(f"    FAILED    {fault}")
             raise
-        click.echo(f"    OK      {time.monotonic() - began:.2f} s")
+        click.echo(f"    OK        in {time.monotonic() - began:.2f} s")
 
     def did(self, text: str) -> None:
         """Something was done to the site; what is seen next is timed from here."""
-        click.echo(f"    did     {text}")
+        click.echo(f"    do        {text}")
         self._done_at = time.monotonic()
 
     def saw(self, text: str) -> None:
-        """Something was observed."""
-        click.echo(f"    saw     {text}  (+{time.monotonic() - self._done_at:.2f} s)")
+        """Something was observed, so long after the last thing done."""
+        click.echo(f"    {time.monotonic() - self._done_at:6.2f} s  {text}")
+
+    def note(self, text: str) -> None:
+        """Something worth knowing that has no time of its own."""
+        click.echo(f"              {text}")
 
     def expect(self, what: str, condition: Callable[[], T | None], timeout_s: float = 20.0) -> T:
         """Wait until `condition` is truthy, and tell; `SimFault` when it is not so in time."""

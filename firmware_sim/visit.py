@@ -33,11 +33,11 @@ class Visit:
         """Create a code over HTTP: (its digits, its id)."""
         digits = self.new_digits()
         path = f"/locks/{self._door.device_id}/access_codes"
-        shown = ", ".join(f"{key} {value}" for key, value in {"name": name, **rules}.items())
-        self._transcript.did(f"POST {path} ({shown}, code {digits})")
+        shown = ", ".join([repr(name), *(f"{key} {value}" for key, value in rules.items())])
+        self._transcript.did(f"POST an access code: {digits}, {shown}")
         created = self._site.cloud.post(path, {"name": name, "code": digits, **rules})
         code_id = str(created["access_code_id"])
-        self._transcript.saw(f"the cloud knows it as {code_id}, status {created['status']}")
+        self._transcript.saw(f"the cloud calls it {code_id[:8]}..., status {created['status']}")
         return digits, code_id
 
     def expect_held(self, code_id: str) -> None:
@@ -96,7 +96,7 @@ class Visit:
             events = self.events(after)
             return next((one for one in events if wanted.items() <= one.items()), None)
 
-        told = "".join(f", {key} {value}" for key, value in fields.items())
+        told = "".join(f", {key} {value[:13]}" for key, value in fields.items())
         return self._transcript.expect(f"the cloud has the event {event_type}{told}", found)
 
     def events(self, after: int) -> list[dict[str, Any]]:
