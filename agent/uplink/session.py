@@ -125,16 +125,19 @@ class Session:
                 self._connection.close("no answer from the broker")
                 self._connection.abandon()
                 self._went_down("no answer from the broker")
-        elif reason := self._reason_to_close(now):
+        elif reason := self._reason_to_close(self._connection, now):
             self._connection.close(reason)
             self._traffic.close()
             self._give_up_s = now + GOODBYE_S
         else:
             self._traffic.do_what_is_due(now)
 
-    def _reason_to_close(self, now: float) -> str:
+    def _reason_to_close(self, connection: Connection, now: float) -> str:
         if not self._checks_dates and self._clock.is_trusted():
-            return "the time is known now: connecting again with every check"
+            # What could not be checked while connecting is checked as soon as somebody tells the time.
+            self._checks_dates = True
+            if not connection.is_certified_at(self._clock.wall()):
+                return "the broker's certificate is not valid at this time"
         return self._traffic.complaint(now)
 
     def _connect(self, now: float) -> None:

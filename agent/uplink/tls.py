@@ -1,6 +1,8 @@
 """The TLS context of the uplink: our certificate, the pinned CA, and what is checked without a clock."""
 
 import ssl
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from agent.enrolment import Enrolment
 
@@ -20,3 +22,11 @@ def client_context(enrolment: Enrolment, *, check_dates: bool) -> ssl.SSLContext
     if not check_dates:
         context.verify_flags |= NO_CHECK_TIME
     return context
+
+
+def are_dates_right(certificates: Iterable[Mapping[str, Any]], wall: float) -> bool:
+    """Whether all certificates (as `ssl` describes them) are valid at `wall`, Unix time in seconds."""
+    return all(
+        ssl.cert_time_to_seconds(each["notBefore"]) <= wall <= ssl.cert_time_to_seconds(each["notAfter"])
+        for each in certificates
+    )

@@ -22,6 +22,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from agent.uplink.tls import are_dates_right
+
 KEEPALIVE_S = 30
 SESSION_EXPIRY_S = 3600
 CONNECT_TIMEOUT_S = 10.0
@@ -102,6 +104,7 @@ class Connection:
         self._now = now
         self._reason = ""
         self._is_abandoned = False
+        self._certificates: list[dict[str, Any]] = []
         self._packet_limit = PACKET_LIMIT_BYTES
         self._window = IN_FLIGHT
         self._waiting: set[int] = set()
@@ -129,6 +132,10 @@ class Connection:
         self._waiting.discard(mid)
         if mid > 0:
             self._client.ack(mid, 1)
+
+    def is_certified_at(self, wall: float) -> bool:
+        """Whether the broker's certificate, and the CA's, are valid at this Unix time."""
+        return are_dates_right(self._certificates, wall)
 
     def close(self, reason: str) -> None:
         """Say goodbye such that the broker publishes the will; `Ended` follows if the network lets it."""
@@ -172,6 +179,7 @@ class Connection:
         # Not guarded: this one runs while connecting, where an OSError is the way to give up.
         if self._is_abandoned:
             raise ConnectionAbortedError("given up meanwhile")
+        self._certificates = [opened.getpeercert(), *self._address.tls.get_ca_certs()]
         # Nagle's algorithm against delayed acknowledgements costs 40 ms a message.
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 

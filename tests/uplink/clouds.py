@@ -43,16 +43,18 @@ def named(common_name: str) -> x509.Name:
 
 @dataclass(frozen=True)
 class Authority:
-    """A private certificate authority that never expires in a test, unless asked to."""
+    """A private certificate authority; what it signs does not expire in a test unless asked to."""
 
     key: EllipticCurvePrivateKey = field(default_factory=lambda: generate_private_key(SECP256R1()))
-    not_after: dt.datetime = END
+    server_not_after: dt.datetime = END
 
     def certificate(self) -> x509.Certificate:
-        return self._builder("test CA", self.key.public_key(), is_ca=True).sign(self.key, SHA256())
+        return self._builder("test CA", self.key.public_key(), END, is_ca=True).sign(self.key, SHA256())
 
-    def certify(self, common_name: str, key: EllipticCurvePublicKey) -> x509.Certificate:
-        builder = self._builder(common_name, key, is_ca=False)
+    def certify(
+        self, common_name: str, key: EllipticCurvePublicKey, not_after: dt.datetime = END
+    ) -> x509.Certificate:
+        builder = self._builder(common_name, key, not_after, is_ca=False)
         local = x509.SubjectAlternativeName(
             [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
         )
@@ -63,13 +65,15 @@ class Authority:
         key = generate_private_key(SECP256R1())
         (directory / "ca.pem").write_bytes(self.certificate().public_bytes(Encoding.PEM))
         (directory / "broker.pem").write_bytes(
-            self.certify("localhost", key.public_key()).public_bytes(Encoding.PEM)
+            self.certify("localhost", key.public_key(), self.server_not_after).public_bytes(Encoding.PEM)
         )
         (directory / "broker-key.pem").write_bytes(
             key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         )
 
-    def _builder(self, name: str, key: EllipticCurvePublicKey, *, is_ca: bool) -> x509.CertificateBuilder:
+    def _builder(
+        self, name: str, key: EllipticCurvePublicKey, not_after: dt.datetime, *, is_ca: bool
+    ) -> x509.CertificateBuilder:
         return (
             x509.CertificateBuilder()
             .subject_name(named(name))
@@ -77,7 +81,7 @@ class Authority:
             .public_key(key)
             .serial_number(x509.random_serial_number())
             .not_valid_before(START)
-            .not_valid_after(self.not_after)
+            .not_valid_after(not_after)
             .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
         )
 

@@ -19,12 +19,12 @@ AUTHORITY = Authority()
 class Brokers:
     """Starts one kind of broker on one port, again and again."""
 
-    def __init__(self, kind: str, directory: Path) -> None:
+    def __init__(self, kind: str, directory: Path, authority: Authority = AUTHORITY) -> None:
         self._start = start_builtin if kind == "builtin" else start_mosquitto
         self._directory = directory
         self.port = 0
         self.running: RunningBroker | None = None
-        AUTHORITY.write_server(directory)
+        authority.write_server(directory)
 
     @property
     def url(self) -> str:
@@ -60,8 +60,8 @@ def new_door(tmp_path: Path) -> Iterator[Callable[..., Door]]:
     """Makes the enrolled door of a broker's URL, and stops its uplink after the test."""
     doors: list[Door] = []
 
-    def make(mqtt_url: str, **options: Any) -> Door:
-        doors.append(enrolled_door(tmp_path, Cloud(authority=AUTHORITY, mqtt_url=mqtt_url), **options))
+    def make(mqtt_url: str, authority: Authority = AUTHORITY, **options: Any) -> Door:
+        doors.append(enrolled_door(tmp_path, Cloud(authority=authority, mqtt_url=mqtt_url), **options))
         return doors[-1]
 
     yield make
