@@ -23,6 +23,7 @@ from firmware_sim.site_directory import SiteDirectory, write_whole
 from firmware_sim.site_processes import Site, SiteOptions, running_file
 
 DEFAULT_STATE_DIR = Path(".lock-sim")
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class RunByDefault(click.Group):
@@ -85,7 +86,7 @@ def cli() -> None:
 def run(doors: int, state_dir: Path, broker: str, ready_file: Path | None, http_port: int) -> None:
     """Start everything and run until Ctrl-C."""
     options = SiteOptions(doors=doors, broker=broker, http_port=http_port)
-    with suppress(KeyboardInterrupt), _site(state_dir, options) as site, _promise(ready_file):
+    with suppress(KeyboardInterrupt), _promise(ready_file), _site(state_dir, options) as site:
         click.echo(f"Starting {doors} door(s) in {site.directory.root} ...")
         site.start()
         for line in instructions(site, is_default_directory=state_dir == DEFAULT_STATE_DIR):
@@ -125,7 +126,9 @@ def _directory(state_dir: Path | None) -> Iterator[Path]:
 @contextmanager
 def _site(state_dir: Path, options: SiteOptions) -> Iterator[Site]:
     """A site that is stopped whatever happens, also when SIGTERM or Ctrl-C comes while it starts."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in ENDING:
+        # Also SIGINT: a shell that starts us in the background has it ignored.
+        signal.signal(number, signal.default_int_handler)
     directory = SiteDirectory(state_dir).acquire()
     try:
         site = Site(directory, options)
@@ -145,6 +148,8 @@ def _site(state_dir: Path, options: SiteOptions) -> Iterator[Site]:
 @contextmanager
 def _promise(ready_file: Path | None) -> Iterator[None]:
     """The ready file is there only while the site is."""
+    if ready_file is not None and not ready_file.parent.is_dir():
+        raise SimFault(f"--ready-file: there is no directory {ready_file.parent}")
     if ready_file is not None:
         ready_file.unlink(missing_ok=True)
     try:
@@ -199,7 +204,7 @@ def main() -> None:
     """The command `lock-sim`."""
     try:
         cli(standalone_mode=False)
-    except SimFault as fault:
+    except (SimFault, OSError) as fault:
         click.echo(f"lock-sim: {fault}", err=True)
         sys.exit(1)
     except click.ClickException as error:

@@ -2,6 +2,7 @@
 
 import click
 
+from firmware_sim.faults import SimFault
 from firmware_sim.site_processes import Site
 from firmware_sim.transcript import Transcript, require
 from firmware_sim.visit import Visit, tomorrow
@@ -14,7 +15,15 @@ after that the line was seen."""
 
 def play(site: Site) -> None:
     """Start `site` and play the visit at its first door. `SimFault` at the first thing that goes wrong."""
-    transcript = Transcript()
+    try:
+        _play(site, Transcript())
+    except SimFault:
+        for child in site.children.values():
+            child.check()  # one that ended is the better explanation
+        raise
+
+
+def _play(site: Site, transcript: Transcript) -> None:
     click.echo(INTRODUCTION)
     with transcript.step("The site starts: broker, cloud, the door's board and its agent."):
         site.start()

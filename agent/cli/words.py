@@ -140,11 +140,6 @@ def _spaced(word: str) -> str:
 
 def event_line(event: Mapping[str, Any]) -> Line:
     """One event of `watch`, or one journal row."""
-    if event["kind"] == "state":
-        status = event["status"]
-        text = f"door {status['door']}, strike {status['strike']}"
-        alarms = ", ".join(status["alarms"])
-        return Line(f"{'now':<26}{text}{', alarms: ' + alarms if alarms else ''}", "dim")
     words, style = _said(event["kind"], event["detail"])
     return Line(f"{row_time(event):<26}{words}", style)
 

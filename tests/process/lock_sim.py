@@ -58,6 +58,7 @@ def lock_sim(*args: str, timeout_s: float = 60) -> subprocess.CompletedProcess[s
 def running(state_dir: Path, *args: str) -> Iterator[LockSim]:
     """A running site; killed with everything it started if the test leaves it running."""
     ready_file = state_dir.with_suffix(".ready")
+    ready_file.unlink(missing_ok=True)  # one that was killed could not remove it
     command = [*COMMAND, "run", "--state-dir", str(state_dir), "--ready-file", str(ready_file), *args]
     output = state_dir.with_suffix(".out")
     with output.open("a") as out:
@@ -72,14 +73,15 @@ def running(state_dir: Path, *args: str) -> Iterator[LockSim]:
         wait_for(lambda: not processes_of(state_dir), 20, "the processes of the site to end")
 
 
-def processes_of(state_dir: Path) -> list[str]:
-    """The command lines of all processes, lock-sim apart, that were started for a state directory."""
+def processes_of(state_dir: Path, kind: str = "") -> list[int]:
+    """The ids of all processes, lock-sim apart, that were started for a state directory; or of those whose
+    command line holds `kind`."""
     found = []
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             line = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:  # it ended meanwhile
             continue
-        if f"{state_dir}/" in line:
-            found.append(line)
+        if f"{state_dir}/" in line and kind in line:
+            found.append(int(file.parent.name))
     return found

@@ -14,6 +14,9 @@ from typing import Any
 
 import pytest
 
+from agent.cli.client import Client
+from tests.cli.conftest import FACTS, STATUS
+from tests.cli.documented import DOCS
 from tests.process.lock_sim import PATH_WITH_COMMANDS, LockSim, lock_sim, processes_of, running
 from tests.waiting import wait_for
 
@@ -100,6 +103,15 @@ def test_lockctl_never_shows_the_digits_of_a_code(sim: LockSim) -> None:
     assert not any("135792" in text for text in shown)
 
 
+def test_the_agent_answers_with_the_documented_keys(sim: LockSim) -> None:
+    with Client(Path(sim.ready["doors"][0]["control_socket"])) as client:
+        assert client.ask("status").keys() == STATUS.keys()
+        facts = client.ask("facts")
+    assert facts.keys() == FACTS.keys()
+    documented = (DOCS / "lockctl.md").read_text()
+    assert [key for key in facts if key not in documented] == []
+
+
 def test_doctor_finds_a_simulated_lock_in_order(sim: LockSim) -> None:
     result = sim.lockctl(1, "doctor", "--json")
     levels = {one["name"]: one["level"] for one in json.loads(result.stdout)["findings"]}
@@ -139,17 +151,18 @@ def test_ctrl_c_leaves_no_process_and_no_stray_file_and_codes_survive(tmp_path: 
         assert sim.stop(signal.SIGTERM) == 0
 
 
-def test_a_lock_sim_killed_with_9_takes_everything_with_it(tmp_path: Path) -> None:
+def test_a_lock_sim_killed_with_9_takes_everything_with_it_and_starts_again(tmp_path: Path) -> None:
     with running(tmp_path / "site", "--doors", "1") as sim:
         assert len(processes_of(sim.state_dir)) > 1
         sim.stop(signal.SIGKILL)
         wait_for(lambda: not processes_of(sim.state_dir), 20)
+    with running(tmp_path / "site", "--doors", "1") as sim:
+        assert sim.stop() == 0
 
 
 def test_an_agent_that_dies_ends_the_site_with_the_end_of_its_log(tmp_path: Path) -> None:
     with running(tmp_path / "site", "--doors", "1") as sim:
-        holder = (sim.state_dir / "door-1" / "state" / "agent.lock").read_text()
-        os.kill(int(holder), signal.SIGKILL)
+        os.kill(processes_of(sim.state_dir, "daemon run")[0], signal.SIGKILL)
         assert sim.process.wait(30) == 1
         assert "agent-1 ended by SIGKILL" in sim.state_dir.with_suffix(".out").read_text()
         assert processes_of(sim.state_dir) == []

@@ -49,3 +49,12 @@ def test_a_broker_other_than_the_one_the_locks_know_is_refused(tmp_path: Path) -
     result = lock_sim("--state-dir", str(tmp_path), "--broker", "mqtts://elsewhere:8883")
     assert result.returncode == 1
     assert "enrolled for the broker mqtts://127.0.0.1:1" in result.stderr
+
+
+def test_a_ready_file_in_a_directory_that_does_not_exist_is_refused_before_anything_starts(
+    tmp_path: Path,
+) -> None:
+    ready_file = tmp_path / "missing" / "ready.json"
+    result = lock_sim("--state-dir", str(tmp_path / "site"), "--ready-file", str(ready_file))
+    assert (result.returncode, f"there is no directory {ready_file.parent}" in result.stderr) == (1, True)
+    assert not (tmp_path / "site").exists()
