@@ -28,6 +28,7 @@ from tests.broker.raw import RawClient
 
 DOOR = "door"
 HELLO = Connect(client_id=DOOR)
+LARGE = b"x" * 30_000
 Dial = Callable[[str], RawClient]
 
 
@@ -185,6 +186,19 @@ def test_an_acknowledgement_of_nothing_is_ignored(raw: RawClient) -> None:
     raw.connect(HELLO)
     raw.send(Puback(packet_id=77), Pingreq())
     assert raw.receive() == Pingresp()
+
+
+def test_a_client_that_does_not_read_for_a_while_gets_everything_in_order(raw: RawClient, dial: Dial) -> None:
+    raw.connect(HELLO)
+    raw.send(Subscribe(packet_id=1, subscriptions=(Subscription(topic_filter="lock/v1/door/down/#", qos=1),)))
+    raw.receive()
+    with dial("cloud") as cloud:
+        cloud.connect(Connect(client_id="cloud"))
+        for number in range(1, 301):
+            cloud.send(Publish(topic="lock/v1/door/down/ack", payload=LARGE, qos=1, packet_id=number))
+            cloud.receive()
+    got = [raw.receive() for _ in range(300)]
+    assert [getattr(packet, "packet_id", None) for packet in got] == list(range(1, 301))
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

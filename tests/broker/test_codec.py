@@ -210,6 +210,7 @@ def decode_frame(frame: Frame) -> Packet | None:
     ("data", "reason"),
     [
         (b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00", Reason.UNSUPPORTED_PROTOCOL_VERSION),
+        (b"\x30\x06\x00\x01a\x80\x00x", Reason.MALFORMED_PACKET),  # a length longer than it needs to be
         (b"\x30\x05\x00\x01\xff\x00x", Reason.MALFORMED_PACKET),  # not UTF-8
         (b"\x30\x05\x00\x01\x00\x00x", Reason.MALFORMED_PACKET),  # NUL in a string
         (b"\x36\x06\x00\x01a\x00\x01\x00", Reason.MALFORMED_PACKET),  # QoS 3

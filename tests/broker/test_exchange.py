@@ -1,5 +1,6 @@
 """Sessions, wills and retained messages over time, with the time as an argument."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cloud_sim.broker.exchange import RETAINED_LIMIT, Exchange
@@ -66,6 +67,16 @@ def test_a_will_waits_for_its_delay() -> None:
     assert watcher.payloads() == [b"offline"]
 
 
+def test_a_client_that_is_back_before_its_will_is_due_has_none() -> None:
+    exchange, line, watcher = Exchange(), Line(), Line()
+    joined(exchange, "a", line)
+    joined(exchange, "watcher", watcher)
+    exchange.leave("a", line, OFFLINE, now=100)
+    joined(exchange, "a", Line(), now=110)
+    exchange.turn(200)
+    assert watcher.payloads() == []
+
+
 def test_a_will_does_not_wait_longer_than_the_session() -> None:
     exchange, line, watcher = Exchange(), Line(), Line()
     joined(exchange, "a", line, expiry_s=5)
@@ -88,6 +99,30 @@ def test_a_message_with_qos_0_does_not_wait_for_who_is_away() -> None:
     say(exchange, b"kept", 2)
     assert joined(exchange, "a", back, now=3)
     assert back.payloads() == [b"kept"]
+
+
+def test_a_message_with_qos_0_does_not_outlive_a_connection_that_could_not_take_it() -> None:
+    exchange, line, back = Exchange(), Line(is_writable=False), Line()
+    joined(exchange, "a", line)
+    say(exchange, b"lost", 1, qos=0)
+    exchange.leave("a", line, None, now=2)
+    joined(exchange, "a", back, now=3)
+    assert back.got == []
+
+
+def test_whatever_a_snapshot_would_show_counts_as_a_change() -> None:
+    exchange, line = Exchange(), Line()
+    acts: list[Callable[[], object]] = [
+        lambda: exchange.open("a", line, 60, False, 0),
+        lambda: exchange.subscribe("a", ANYTHING, 0),
+        lambda: say(exchange, b"x", 0),
+        lambda: exchange.acknowledged("a", 1, 0),
+        lambda: exchange.unsubscribe("a", "#"),
+        lambda: exchange.leave("a", line, None, 0),
+        lambda: exchange.wipe("a", 0),
+    ]
+    counts = [(act(), exchange.changes)[1] for act in acts]
+    assert counts == sorted(set(counts))
 
 
 def test_a_message_that_was_sent_but_not_acknowledged_also_expires() -> None:
