@@ -10,7 +10,8 @@ from pathlib import Path
 
 ADDRESS_LIMIT_BYTES = 107
 """Longest path that fits a unix socket address (`sun_path`, unix(7))."""
-BACKLOG = 16
+BACKLOG = 128
+"""Clients that may wait to be accepted: beyond that a client is turned away by the kernel (EAGAIN)."""
 
 
 class ControlFault(Exception):

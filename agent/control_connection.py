@@ -119,9 +119,10 @@ class Connection:
             self._is_broken = True
 
     def close(self) -> None:
-        """Let the client go; whoever answers it can see that."""
+        """Let the client go; whoever answers it can see that, and what is still on its way is dropped."""
         if self.answer is not None:
             self.answer.closed = True
+            self.answer = None
         with suppress(OSError):  # it may have gone first
             self.peer.shutdown(socket.SHUT_RDWR)
         self.peer.close()

@@ -122,6 +122,8 @@ def _what_to_do(path: Path, error: OSError) -> str:
             )
         case ConnectionRefusedError():
             return f"nobody listens at {path}: the agent died or is stopping; {start}, and {SEE_LOG} why"
+        case BlockingIOError():
+            return f"too many clients want the agent at {path} at once; try again"
         case NotADirectoryError():
             return f"{path} is not the path of a socket: a part of it is a file"
         case _:

@@ -128,6 +128,8 @@ def test_the_controller_can_see_that_a_stream_was_closed(agent: SmallController)
         assert not asked.answer.closed
     wait_for(lambda: asked.answer.closed)
     asked.answer({"to": "nobody"})
+    with Client(agent.path) as client:
+        assert client.ask("echo") == {}
 
 
 def test_a_stream_that_is_not_read_is_closed_before_it_eats_the_memory(agent: SmallController) -> None:
