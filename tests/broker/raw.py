@@ -18,6 +18,7 @@ class RawClient:
         context = ssl.create_default_context(cafile=str(ca))
         context.load_cert_chain(certificate.certificate, certificate.key)
         plain = socket.create_connection(("127.0.0.1", port), TIMEOUT_S)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = context.wrap_socket(plain, server_hostname="127.0.0.1")
         self._frames = Frames(1 << 20)
         self._packets: list[Packet] = []
