@@ -18,6 +18,10 @@ RELAY_CEILING_MS = 60000
 HOST_LOST_MS = 3000
 """Without a valid poll for so long the host is gone: relays fall, the session ends, keys are forgotten."""
 _GAP_MS = 50
+_LONGEST_STEP_MS = 250
+_ASLEEP_MS = 500
+"""After a longer pause between two steps this program stood still, and what waits in the line is old."""
+_DOUBT_MS = 50
 _KEYS_KEPT = 32
 _KEYS_AT_ONCE = 8
 _REPORTS_KEPT = 8
@@ -52,6 +56,7 @@ class Peripheral:
         self._now_ms = 0
         self._quiet_ms = 0
         self._heard_ms = 0
+        self._doubt_ms = 0
         self._session: secure.Session | None = None
         self._sequence = 0
         self._opening: secure.Session | None = None
@@ -98,6 +103,9 @@ class Peripheral:
         self.lights.pass_time(elapsed_ms)
         self._quiet_ms += elapsed_ms
         self._heard_ms += elapsed_ms
+        self._doubt_ms = max(0, self._doubt_ms - elapsed_ms)
+        if elapsed_ms > _ASLEEP_MS and self._session:
+            self._doubt_ms = _DOUBT_MS
         if self._quiet_ms > _GAP_MS:
             self._parser.forget()
         if self._heard_ms >= HOST_LOST_MS:
@@ -107,13 +115,16 @@ class Peripheral:
         """Milliseconds from the last step until something happens by itself."""
         due = [self.outputs.due_ms(), self.lights.due_ms()]
         if self._session or due[0]:
-            due.append(max(0, HOST_LOST_MS - self._heard_ms))
+            due.append(max(0, min(HOST_LOST_MS - self._heard_ms, _LONGEST_STEP_MS)))
         running = [one for one in due if one is not None]
         return min(running) if running else None
 
     def receive(self, data: bytes, now_ms: int) -> bytes:
         """Bytes from the line; returns what to answer, mostly nothing."""
         self.step(now_ms)
+        if self._doubt_ms:
+            # A release that waited would come too late. The host repeats what is still wanted.
+            return b""
         self._quiet_ms = 0
         answer = b""
         for packet in self._parser.feed(data):

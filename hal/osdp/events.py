@@ -32,24 +32,17 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class LinkUp:
-    """A secure session with `reader` begins. Anything typed before it is void."""
+    """A secure session with `reader` is up, and all keys typed before it have been thrown away."""
 
     reader: str
 
 
 @dataclass(frozen=True, slots=True)
 class LinkDown:
-    """The session with `reader` is over, or the first attempt at one failed."""
+    """The session with `reader` is over, or the first attempt at one failed. Told once until it is up."""
 
     reader: str
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class KeysDiscarded:
-    """`reader` delivered keys that were typed before the session: they are gone."""
-
-    reader: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,4 +62,4 @@ class CommandDone:
     failure: str
 
 
-Event = LinkUp | LinkDown | KeysDiscarded | Report | CommandDone
+Event = LinkUp | LinkDown | Report | CommandDone

@@ -6,7 +6,7 @@ import msgspec
 
 from hal.osdp import codec, records
 from hal.osdp.attached import line_of
-from hal.osdp.events import Event, KeysDiscarded, LinkDown, LinkUp, Report
+from hal.osdp.events import Event, LinkDown, LinkUp, Report
 from hal.osdp.line import Line
 from hal.ports import Device, KeyPressed, KeysLost, Post
 
@@ -35,7 +35,7 @@ class OsdpKeypad(Device):
 
     def _heard(self, event: Event) -> None:
         match event:
-            case LinkUp() | LinkDown() | KeysDiscarded():
+            case LinkUp() | LinkDown():
                 self._post(KeysLost(self._name))
             case Report(code=codec.KEYPAD, data=data):
                 self._typed(data)

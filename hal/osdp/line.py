@@ -19,7 +19,7 @@ from hal.ports import Device, LinkChanged, Post
 __all__ = ["Line", "Listener", "Reader"]
 
 Listener = Callable[[Event], None]
-"""Called on the line's thread with `LinkUp`, `LinkDown`, `KeysDiscarded` and `Report`; must not block."""
+"""Called on the line's thread with `LinkUp`, `LinkDown` and `Report`; must not block."""
 
 T = TypeVar("T")
 
@@ -129,7 +129,7 @@ class Line(Device):
         while not self._is_ending.is_set():
             frame = self._panel.step(_boottime_s())
             if self._deliver():
-                # What the adapter has not sent yet must not be carried out when the reader comes back.
+                # What the adapter has not sent yet must not be carried out late.
                 port.reset_output_buffer()
             if frame:
                 port.write(frame)

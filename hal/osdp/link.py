@@ -5,7 +5,7 @@ from collections.abc import Callable
 from math import inf
 
 from hal.osdp import codec, secure
-from hal.osdp.events import Command, CommandDone, Event, KeysDiscarded, LinkDown, LinkUp, Reader, Report
+from hal.osdp.events import Command, CommandDone, Event, LinkDown, LinkUp, Reader, Report
 from hal.osdp.handshake import Handshake
 
 REPLY_S = 0.2
@@ -49,11 +49,10 @@ class Link:
         self._sequence = 0
         self._frame = b""
         self._sends = 0
-        self._code = codec.POLL
         self._command: Command | None = None
         self._due_s = 0.0
         self._failures = 0
-        self._is_draining = False
+        self._is_up = False
         self._is_down_told = False
 
     def ask_regularly(self, code: int) -> None:
@@ -66,7 +65,7 @@ class Link:
 
     def due_s(self) -> float:
         """When this reader wants the line."""
-        is_wanted_now = self._session and not self._frame and self._queue
+        is_wanted_now = self._is_up and not self._frame and self._queue
         return -inf if is_wanted_now else self._due_s
 
     def next_expiry_s(self) -> float:
@@ -82,7 +81,7 @@ class Link:
         for command in late:
             self._finish(
                 command,
-                "not sent in time: the reader " + ("is slow to answer" if self._session else "is not online"),
+                "not sent in time: the reader " + ("is slow to answer" if self._is_up else "is not online"),
             )
 
     def frame(self, now: float) -> bytes:
@@ -136,10 +135,12 @@ class Link:
                 self._handshake = Handshake(self._aes, self.reader.scbk, self._random_bytes)
             return self._handshake.frame(address)
         self._sequence = codec.next_sequence(self._sequence)
-        self._code, data = self._next_command(now)
-        return self._session.seal(address, False, self._sequence, self._code, data)
+        code, data = self._next_command(now)
+        return self._session.seal(address, False, self._sequence, code, data)
 
     def _next_command(self, now: float) -> tuple[int, bytes]:
+        if not self._is_up:
+            return codec.POLL, b""
         if self._queue:
             self._command = self._queue.popleft()
             return self._command.code, self._command.data
@@ -160,12 +161,11 @@ class Link:
         elif handshake.is_complete:
             self._sequence = handshake.sequence()
             self._session, self._handshake = handshake.session(), None
-            self._begin()
         return True
 
-    def _begin(self) -> None:
+    def _go_up(self) -> None:
+        self._is_up = True
         self._failures = 0
-        self._is_draining = True
         self._is_down_told = False
         self._asked = dict.fromkeys(self._asked, -inf)
         self._events.append(LinkUp(self.reader.name))
@@ -184,7 +184,7 @@ class Link:
             self._lose(SESSION_LOST, now)
             return True
         command = self._command
-        self._end_exchange(now + self._poll_s)
+        self._end_exchange(now + self._poll_s if self._is_up else now)
         if command:
             self._finish(
                 command, f"the reader refused it (NAK {data.hex()})" if packet.code == codec.NAK else ""
@@ -193,11 +193,10 @@ class Link:
         return True
 
     def _report(self, code: int, data: bytes) -> None:
-        if code == codec.KEYPAD and self._is_draining:
-            self._events.append(KeysDiscarded(self.reader.name))
-            return
-        if code == codec.ACK and self._code == codec.POLL:
-            self._is_draining = False
+        if not self._is_up:
+            # Readers may have kept keys from before. Until one has nothing more to tell, all of it is old.
+            if code == codec.ACK:
+                self._go_up()
         elif code not in (codec.ACK, codec.NAK):
             self._events.append(Report(self.reader.name, code, data))
 
@@ -206,7 +205,7 @@ class Link:
         self._due_s = next_s
 
     def _lose(self, reason: str, now: float) -> None:
-        command, was_up = self._command, self._session is not None
+        command, was_up, self._is_up = self._command, self._is_up, False
         self._end_exchange(now)
         self._session = self._handshake = None
         if command and now < command.deadline:

@@ -70,8 +70,8 @@ class Bench:
             self.run(0.001)
 
     def now_ms(self) -> int:
-        """The clock as firmware sees it."""
-        return round(self.now * 1000)
+        """The clock as firmware sees it, wrapping as on a microcontroller."""
+        return round(self.now * 1000) & 0x3FFFFFFF
 
     def is_up(self, reader: str) -> bool:
         """Whether the last word about `reader` is that its session is up."""
