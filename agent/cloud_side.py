@@ -135,7 +135,7 @@ class CloudSide:
             Codes(
                 set_epoch=revision.set_epoch,
                 rev=revision.applied_rev,
-                root=self._codes.root(),
+                root=self._codes.root,
                 count=len(self._codes.holding.states),
                 capacity=CAPACITY,
                 constraints=CONSTRAINTS,

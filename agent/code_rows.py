@@ -80,12 +80,14 @@ class CodeRows:
 
     # --- what counts ------------------------------------------------------------------------------
 
-    def held(self) -> list[HeldCode]:
-        """All rows that count at the applied revision, each checked against its MAC."""
+    def held(self, since_rev: int = 0) -> list[HeldCode]:
+        """The rows that count at the applied revision, each checked against its MAC: all of them, or
+        those that came with `since_rev` or later."""
         uses = self._uses()
         rows: list[Any] = self._database.read(
             "SELECT access_code.* FROM access_code, lock "
-            "WHERE from_rev <= applied_rev AND (to_rev IS NULL OR to_rev > applied_rev)"
+            "WHERE from_rev BETWEEN ? AND applied_rev AND (to_rev IS NULL OR to_rev > applied_rev)",
+            (since_rev,),
         )
         return [self._held(_Row(*values), mac, uses) for *values, mac in rows]
 

@@ -5,8 +5,8 @@ value: its reason. Rules of revision and digest: spec uplink, section 4, and dec
 """
 
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agent.code_rows import NewCode
@@ -34,6 +34,7 @@ class _Fetch:
     """The ids the lock holds, by bucket."""
     waiting: dict[int, float] = field(default_factory=dict)
     """Bucket -> when to ask again, seconds since boot."""
+    removed: set[str] = field(default_factory=set)
     parts: dict[int, dict[int, list[dict[str, Any]]]] = field(default_factory=dict)
     """Bucket -> part -> rows (with digits; gone as soon as the bucket is whole)."""
 
@@ -51,20 +52,32 @@ class CodeSync:
         self._held: dict[str, HeldCode] = {}
         self.revision = store.revision()
         self.holding = build((), 0)
+        self.root = ""
+        """The root of what the lock really holds, counted in as many buckets as the cloud does."""
 
     def load(self, certain_wall_s: float) -> None:
         """Lay out the table from what is durable."""
-        held = self._store.codes.held()
+        self._lay_out(self._store.codes.held(), certain_wall_s)
+
+    def _lay_out(self, held: Sequence[HeldCode], certain_wall_s: float, buckets: int | None = None) -> None:
         self._held = {row.access_code_id: row for row in held}
         self.holding = build(held, certain_wall_s)
         self.revision = self._store.revision()
-
-    def root(self, buckets: int | None = None) -> str:
-        """The root of what the lock really holds, counted in as many buckets as the cloud does."""
-        count = buckets or code_set.bucket_count(len(self._held))
-        return code_set.root(
+        count = buckets or code_set.bucket_count(len(held))
+        self.root = code_set.root(
             self._device_id, self.revision.set_epoch, self.revision.applied_rev, self._digests(count)
         )
+
+    def _after(self, fetch: _Fetch) -> list[HeldCode]:
+        """What is held once `fetch` is applied, without reading again the thousands that stayed."""
+        table = self.holding.table
+        used = {code.access_code_id: uses for code, uses in zip(table.codes, table.uses, strict=True) if code}
+        kept = {
+            held.access_code_id: _with_uses(held, used.get(held.access_code_id, held.uses))
+            for held in self._held.values()
+            if held.access_code_id not in fetch.removed and not held.is_revoked
+        }
+        return list((kept | {new.access_code_id: new for new in self._store.codes.held(fetch.rev)}).values())
 
     def _digests(self, buckets: int) -> list[bytes]:
         rows = {
@@ -189,6 +202,7 @@ class CodeSync:
         removed = [each for each in fetch.ours[index] if each not in wanted]
         added = [self._new_code(row) for row in rows if not self._has(row)]
         self._store.stage(fetch.rev, removed, added)
+        fetch.removed.update(removed)
         for access_code_id in removed:
             self.holding.table.revoke(access_code_id)
 
@@ -220,13 +234,17 @@ class CodeSync:
         applied = Event("code_set_applied", detail)
         self._store.apply(fetch.rev, stamp, [applied])
         self._fetch = None
-        self.load(certain_wall_s)
+        self._lay_out(self._after(fetch), certain_wall_s, len(fetch.digests))
         events = [_code_state(*change) for change in changes(before, self.holding.states)]
-        if self.root(len(fetch.digests)) != fetch.root:
+        if self.root != fetch.root:
             events.append(Event("fault", {"what": "code_set_differs_after_apply"}))
         if events:
             self._store.record(stamp, *events)
         return [applied, *events]
+
+
+def _with_uses(held: HeldCode, uses: int) -> HeldCode:
+    return held if uses == held.uses else replace(held, uses=uses)
 
 
 def _code_state(access_code_id: str, state: CodeState) -> Event:

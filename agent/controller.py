@@ -150,7 +150,7 @@ class Controller:
         """Until `Stop`. The strike is locked before anything else happens, and whatever happens."""
         try:
             self.start()
-            while not isinstance(signal := self._inbox.take(self._wait_s()), Stop):
+            while not isinstance(signal := self._inbox.take(self.next_wait_s()), Stop):
                 self.turn(signal)
         finally:
             self.close()
@@ -187,7 +187,8 @@ class Controller:
         self._face.stand(self._standing())
         self.cloud.publish_status(questions.status_fields(self))
 
-    def _wait_s(self) -> float:
+    def next_wait_s(self) -> float:
+        """How long nothing is due."""
         now = self.clocks.now()
         deadlines = (
             self.door.deadline(),

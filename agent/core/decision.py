@@ -77,12 +77,14 @@ def judge(table: CodeTable, row: int, clock: ClockReading) -> Reason | None:
     known_time = clock.trust is not Trust.UNKNOWN
     # With an unknown clock only the floor is certain: time was at least that late.
     instant = (clock.floor_s, clock.wall_s)[known_time]
+    started = table.starts_at[row] <= instant
+    timeless = (not table.time_ruled[row]) | (table.works_without_clock[row] & started)
     facts = (
         table.known[row] * _KNOWN
         | (not table.revoked[row]) * _NOT_REVOKED
         | (table.uses[row] < table.max_uses[row]) * _UNSPENT
-        | (known_time | (not table.time_ruled[row]) | table.works_without_clock[row]) * _CLOCK_OK
-        | (table.starts_at[row] <= instant) * _STARTED
+        | (known_time | timeless) * _CLOCK_OK
+        | started * _STARTED
         | (instant < table.ends_at[row]) * _NOT_ENDED
     )
     return _REASONS[facts]

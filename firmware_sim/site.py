@@ -1,0 +1,310 @@
+"""A whole door on a virtual clock: the real controller and database, hardware that does as it is told.
+
+What tests drive: `Site(state_dir)`, then people's verbs (`type`, `open_door`, `wait`). Time stands still
+unless it is told to pass, so a day takes no time and nothing is left to chance.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from agent.controller import AnySignal, Controller, Devices, Settings
+from agent.core import code_set
+from agent.inbox import Inbox
+from agent.messages import (
+    Ack,
+    AckReceived,
+    BucketPart,
+    BucketReceived,
+    Codes,
+    Heartbeat,
+    HeartbeatReceived,
+    Manifest,
+    ManifestReceived,
+    Request,
+    UplinkChanged,
+)
+from agent.store import Store
+from hal.ports import DoorMoved, Indicator, KeyPressed, LinkChanged, Pattern, RexPressed, Strike
+
+DEVICE_ID = "0f5b2d0e-6f5c-4d7e-9a35-1c1b7f6f2a10"
+NOON = 1_790_000_000
+"""Unix seconds at which a site begins, for its cloud and (unless set otherwise) for its host."""
+
+
+class VirtualClock:
+    """Host clocks that move when told."""
+
+    def __init__(self) -> None:
+        """A machine that has been up for 100 s."""
+        self.boot = "boot-1"
+        self.now_s = 100.0
+        self.wall_s = float(NOON)
+        self.ntp_s: float | None = None
+
+    def now(self) -> float:
+        """See `agent.host_clock.Clocks`."""
+        return self.now_s
+
+    def wall(self) -> float:
+        """See `agent.host_clock.Clocks`."""
+        return self.wall_s
+
+    def ntp_wall(self) -> float | None:
+        """See `agent.host_clock.Clocks`."""
+        return self.ntp_s
+
+
+class VirtualStrike(Strike):
+    """A strike that relocks by itself on the virtual clock, and counts its releases."""
+
+    def __init__(self, clock: VirtualClock, before_unlock: Callable[[], None]) -> None:
+        """`before_unlock` is called in the moment before it moves."""
+        self._clock = clock
+        self._before_unlock = before_unlock
+        self._until_s = 0.0
+        self.releases = 0
+
+    @property
+    def is_released(self) -> bool:
+        """Whether the door would open now."""
+        return self._clock.now_s < self._until_s
+
+    def start(self) -> None:
+        """Locked, without a pulse."""
+        self._until_s = 0.0
+
+    def close(self) -> None:
+        """Locked."""
+        self._until_s = 0.0
+
+    def unlock(self, for_s: float) -> None:
+        """See `hal.ports.Strike`."""
+        self._before_unlock()
+        self.releases += 1
+        self._until_s = self._clock.now_s + for_s
+
+    def lock(self) -> None:
+        """See `hal.ports.Strike`."""
+        self._until_s = 0.0
+
+
+class VirtualIndicator(Indicator):
+    """Remembers what the keypad showed, and when."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        """Dark."""
+        self._clock = clock
+        self.shown: list[tuple[float, Pattern]] = []
+
+    def start(self) -> None:
+        """Nothing to open."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def show(self, pattern: Pattern) -> None:
+        """See `hal.ports.Indicator`."""
+        self.shown.append((self._clock.now_s, pattern))
+
+    @property
+    def pattern(self) -> Pattern:
+        """What can be seen now."""
+        return self.shown[-1][1]
+
+
+class VirtualUplink:
+    """The cloud's end of the wire, without the wire: what the lock said, by kind."""
+
+    def __init__(self) -> None:
+        """Nothing said yet."""
+        self.requests: list[Request] = []
+        self.statuses: list[dict[str, Any]] = []
+        self.summaries: list[Codes] = []
+        self.settled: list[int] = []
+        self.acknowledged: list[int] = []
+        self.last_seq = 0
+        self.sent: list[dict[str, Any]] = []
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    def stop(self) -> None:
+        """Nothing to stop."""
+
+    def journal_grew(self, last_seq: int) -> None:
+        """See `agent.uplink_port.UplinkPort`; likewise the rest."""
+        self.last_seq = last_seq
+
+    def rows(self, after_seq: int, rows: list[dict[str, Any]]) -> None:
+        """Rows asked for."""
+        self.sent += [row for row in rows if row["seq"] > after_seq]
+
+    def acked(self, upto: int) -> None:
+        """An acknowledgement became durable."""
+        self.acknowledged.append(upto)
+
+    def request(self, request: Request) -> None:
+        """The lock asks."""
+        self.requests.append(request)
+
+    def status(self, fields: dict[str, Any]) -> None:
+        """The lock tells how it is."""
+        self.statuses.append(fields)
+
+    def codes(self, codes: Codes) -> None:
+        """The lock tells what it holds."""
+        self.summaries.append(codes)
+
+    def settle(self, token: int) -> None:
+        """A message is dealt with."""
+        self.settled.append(token)
+
+
+class Site:
+    """One door, its cloud, and the people at it."""
+
+    def __init__(self, state_dir: Path, clock: VirtualClock | None = None, **settings: Any) -> None:
+        """`settings` go to `agent.controller.Settings`; the same `state_dir` again is a restart."""
+        self.clock = clock or VirtualClock()
+        self.cloud_wall_s = float(NOON) + (self.clock.now_s - 100.0)
+        self.before_unlock: Callable[[], None] = lambda: None
+        self.strike = VirtualStrike(self.clock, lambda: self.before_unlock())
+        self.indicator = VirtualIndicator(self.clock)
+        self.uplink = VirtualUplink()
+        self.store = Store(state_dir / "lock.db", device_id=DEVICE_ID, row_key=bytes(32))
+        self.inbox: Inbox[AnySignal] = Inbox()
+        self.controller = Controller(
+            settings=Settings(device_id=DEVICE_ID, **settings),
+            store=self.store,
+            tag_key=b"k" * 32,
+            clocks=self.clock,
+            inbox=self.inbox,
+            devices=Devices(strike=self.strike, indicator=self.indicator, inputs=()),
+            version="test",
+            make_uplink=lambda: self.uplink,
+        )
+        self.controller.start()
+        self.say(LinkChanged("outside", True, "secure session"))
+        self._rev = self.controller.codes.revision.highest_rev
+        self._tokens = 0
+
+    def close(self) -> None:
+        """Stop the agent as SIGTERM would."""
+        self.controller.close()
+
+    # --- people and time --------------------------------------------------------------------------
+
+    def say(self, signal: AnySignal) -> None:
+        """One signal, one turn."""
+        self.controller.turn(signal)
+
+    def type(self, keys: str, keypad: str = "keypad") -> None:
+        """Press keys, one after the other, in no time."""
+        for key in keys:
+            self.say(KeyPressed(keypad, key))
+
+    def open_door(self) -> None:
+        """The door swings open, however that came about."""
+        self.say(DoorMoved(True))
+
+    def close_door(self) -> None:
+        """The door falls shut."""
+        self.say(DoorMoved(False))
+
+    def press_rex(self) -> None:
+        """Somebody inside wants out."""
+        self.say(RexPressed())
+
+    def wait(self, seconds: float) -> None:
+        """Time passes; whatever falls due on the way is done when it is due."""
+        end = self.clock.now_s + seconds
+        while (step := min(self.controller.next_wait_s(), end - self.clock.now_s)) > 0:
+            self.clock.now_s += step
+            self.clock.wall_s += step
+            self.cloud_wall_s += step
+            self.controller.turn(None)
+
+    # --- the cloud --------------------------------------------------------------------------------
+
+    def connect(self) -> None:
+        """The uplink comes up, and the cloud answers for the time."""
+        self.controller.cloud.connect()
+        self.say(UplinkChanged(True, "sid", ""))
+        self.answer_time()
+
+    def answer_time(self) -> None:
+        """Answer the newest question for the time."""
+        asked = [request for request in self.uplink.requests if request.type == "time"]
+        if asked:
+            beat = Heartbeat(head_rev=self._rev, time=int(self.cloud_wall_s), nonce=asked[-1].nonce)
+            self.say(HeartbeatReceived(beat, int(self.cloud_wall_s) + 60, self.clock.now_s, self._token()))
+
+    def offer(
+        self, rows: Sequence[dict[str, Any]], rev: int | None = None, buckets: int | None = None
+    ) -> int:
+        """Publish a manifest for `rows`; returns its revision."""
+        self._rev = self._rev + 1 if rev is None else rev
+        by_id = {row["access_code_id"]: code_set.canonical(row) for row in rows}
+        digests = code_set.bucket_digests(by_id, buckets or code_set.bucket_count(len(rows)))
+        manifest = Manifest(
+            count=len(rows),
+            buckets=code_set.pack_digests(digests),
+            root=code_set.root(DEVICE_ID, 1, self._rev, digests),
+        )
+        self.say(ManifestReceived(1, self._rev, manifest, self._token()))
+        return self._rev
+
+    def deliver(self, rows: Sequence[dict[str, Any]], buckets: int | None = None) -> None:
+        """Answer every open question for buckets of the newest revision, until none is left."""
+        count = buckets or code_set.bucket_count(len(rows))
+        answered = 0
+        while answered < len(self.uplink.requests):
+            request = self.uplink.requests[answered]
+            answered += 1
+            if request.type == "buckets" and request.rev == self._rev:
+                for index in request.need or ():
+                    self.say(self.bucket(rows, index, count))
+        self.uplink.requests.clear()
+
+    def bucket(self, rows: Sequence[dict[str, Any]], index: int, buckets: int) -> BucketReceived:
+        """The whole of one bucket, in one part."""
+        mine = [row for row in rows if code_set.bucket_of(row["access_code_id"], buckets) == index]
+        return BucketReceived(
+            1, self._rev, BucketPart(index=index, part=0, parts=1, rows=mine), self._token()
+        )
+
+    def install(self, *rows: dict[str, Any]) -> None:
+        """A whole code set reaches the lock."""
+        self.offer(rows)
+        self.deliver(rows)
+
+    def acknowledge(self, upto: int) -> None:
+        """The cloud acknowledges journal rows."""
+        self.say(AckReceived(Ack(journal_epoch=self.store.journal.epoch, upto=upto), self._token()))
+
+    def _token(self) -> int:
+        self._tokens = getattr(self, "_tokens", 0) + 1
+        return self._tokens
+
+    # --- what can be seen -------------------------------------------------------------------------
+
+    def journal(self, *kinds: str) -> list[dict[str, Any]]:
+        """Journal rows of these kinds (none named: all), oldest first."""
+        rows = self.store.journal.after(0, 10_000)
+        return [row for row in rows if not kinds or row["kind"] in kinds]
+
+    def reasons(self) -> list[str]:
+        """Why entries were refused, in order."""
+        return [row["detail"]["reason"] for row in self.journal("access_denied")]
+
+
+def code_row(access_code_id: str, digits: str, **rules: Any) -> dict[str, Any]:
+    """A definition as the cloud sends it."""
+    return {
+        "access_code_id": access_code_id,
+        "gen": 1,
+        "code_rev": 1,
+        "kind": "standard",
+        "code": digits,
+    } | rules
