@@ -1,0 +1,72 @@
+# On Debian or Raspberry Pi OS with python3, python3-venv and make, `make sim` and `make test` do everything.
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help sim demo test lint types bench clean test-tools
+
+help:  ## Say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo 'ARGS="..." goes to the program that is run; PYTHON=... makes .venv with another Python (after make clean).'
+
+sim: $(VENV)/.sim  ## Run a whole site on this machine until Ctrl-C (ARGS="--doors 3")
+	@echo "In other terminals, first: . $(BIN)/activate"
+	@$(BIN)/lock-sim $(ARGS)
+
+demo: $(VENV)/.sim  ## Play one visit at a door on the real parts, and tell it
+	@$(BIN)/lock-sim demo $(ARGS)
+
+test: $(VENV)/.test test-tools  ## Run all tests, and name what could not run here (ARGS="tests/core -x")
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.test  ## Check style and format
+	$(BIN)/ruff check $(ARGS)
+	$(BIN)/ruff format --check $(ARGS)
+
+types: $(VENV)/.test  ## Check types
+	$(BIN)/mypy $(ARGS)
+
+bench: $(VENV)/.sim  ## Measure on the virtual board
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+clean:  ## Remove .venv and what tools leave behind; the simulated site in .lock-sim stays
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps say what is installed: nothing is installed again until pyproject.toml changes.
+
+define make_venv
+@command -v $(PYTHON) >/dev/null || { \
+	echo "There is no $(PYTHON) here. Install it: sudo apt install python3 python3-venv"; exit 1; }
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) -V 2>&1)."; \
+	echo "Debian 12 and Raspberry Pi OS bookworm bring it: sudo apt install python3 python3-venv"; \
+	echo "If there is a newer one under another name: make PYTHON=python3.12 ..."; exit 1; }
+@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+	echo "$(PYTHON) cannot make virtual environments yet. Install that: sudo apt install python3-venv"; exit 1; }
+@$(PYTHON) -m venv $(VENV)
+endef
+
+$(VENV)/.sim: pyproject.toml
+	@echo "Installing lock-agent and its simulator into $(VENV) ..."
+	$(make_venv)
+	@$(PIP) install -e '.[sim]'
+	@touch $@
+
+$(VENV)/.test: pyproject.toml
+	@echo "Installing lock-agent, its simulator and its tests into $(VENV) ..."
+	$(make_venv)
+	@$(PIP) install -e '.[sim,test]'
+	@touch $(VENV)/.sim $@
+
+# Without mosquitto the tests that need it say so and are left out. Only who asks for it gets it installed.
+test-tools:
+	@if [ "$$LOCK_TEST_APT" = 1 ] && [ "$$(id -u)" = 0 ] && \
+		! PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null; then \
+		{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y mosquitto; } \
+			>/dev/null 2>&1 || echo "apt could not install mosquitto; its tests are left out"; \
+	fi
