@@ -43,6 +43,18 @@ def test_questions_sent_together_are_answered_in_order(agent: SmallController) -
         assert [json.loads(lines.readline())["id"] for _ in range(50)] == list(range(50))
 
 
+def test_a_client_has_one_question_at_a_time_before_the_controller(agent: SmallController) -> None:
+    connection = raw(agent)
+    connection.sendall(b'{"verb": "never"}\n')
+    wait_for(lambda: agent.kept)
+    connection.sendall(b'{"verb": "never"}\n')
+    with Client(agent.path) as other:
+        other.ask("echo")
+    assert len(agent.kept) == 1
+    agent.tell(now="the next one")
+    wait_for(lambda: len(agent.kept) == 2)
+
+
 def test_a_question_may_arrive_in_pieces(agent: SmallController) -> None:
     connection = raw(agent)
     for byte in b'{"id": 1, "verb": "echo"}':
