@@ -10,6 +10,7 @@ import pytest
 
 from agent.envelope import Signer
 from agent.jose import new_signing_key
+from agent.messages import topic
 from tests.cloud.device import Device, enrol, journal_rows
 from tests.cloud.site import Api, CloudProcess
 from tests.waiting import wait_for
@@ -92,6 +93,18 @@ def test_rows_signed_by_another_lock_are_not_taken(api: Api, device: Device, tmp
     wait_for(lambda: api.get(f"/locks/{device.device_id}").body["refused_messages"])
     for lock_id in (device.device_id, other.device_id):
         assert api.get(f"/locks/{lock_id}/events").body == {"events": []}
+
+
+def test_a_request_kept_by_the_broker_is_refused(device: Device, cloud: CloudProcess) -> None:
+    assert device.client is not None
+    raw = device.signer.sign("request", {"type": "time", "nonce": "kept"}, **claims())
+    to = topic(device.device_id, "up", "request")
+    device.client.publish(to, raw, qos=1, retain=True).wait_for_publish(10)
+    cloud.restart()
+    path = f"/locks/{device.device_id}"
+    refused = wait_for(lambda: cloud.api.get(path).body["refused_messages"])
+    device.client.publish(to, b"", qos=1, retain=True).wait_for_publish(10)
+    assert ("request", "retained") in [(entry["stream"], entry["reason"]) for entry in refused]
 
 
 BAD_REQUESTS: list[dict[str, Any]] = [

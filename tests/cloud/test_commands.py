@@ -77,6 +77,12 @@ def test_two_clouds_do_not_serve_one_state(lonely_cloud: CloudProcess) -> None:
     assert "another cloud" in done.stderr
 
 
+def test_a_serving_cloud_leaves_nothing_that_others_can_read(lonely_cloud: CloudProcess) -> None:
+    paths = [path for path in lonely_cloud.state.root.iterdir() if path != lonely_cloud.log]
+    assert "cloud.db" in {path.name for path in paths}
+    assert {path.stat().st_mode & 0o077 for path in paths} == {0}
+
+
 def test_invite_prints_one_line_that_is_an_invitation(lonely_cloud: CloudProcess) -> None:
     done = run("invite", "--state", str(lonely_cloud.state.root), "--name", "Back door")
     device_id = read_invitation(done.stdout).device_id
