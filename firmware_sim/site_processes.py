@@ -80,7 +80,7 @@ class Site:
         if not self.directory.token_file.exists():
             run_tool(["cloud_sim", "init", "--state", str(self.directory.cloud)])
         self.start_broker()
-        self._start_cloud()
+        self.start_cloud()
         doors = [self.directory.door(number) for number in range(1, self.options.doors + 1)]
         for door in doors:
             set_up_door(door)
@@ -103,7 +103,12 @@ class Site:
         """Pull the network out: the broker dies without a word to anybody."""
         self.children.pop("broker").kill()
 
-    def _start_cloud(self) -> None:
+    def kill_cloud(self) -> None:
+        """Take the cloud away from everybody."""
+        self.children.pop("cloud").kill()
+
+    def start_cloud(self) -> None:
+        """Start the cloud, or start it again: it keeps everything but its HTTP port."""
         where = ["--state", str(self.directory.cloud), "--http-port", str(self.options.http_port)]
         self._spawn("cloud", ["cloud_sim", "serve", *where, "--mqtt", self.record.mqtt_url])
         self._cloud_url = self.children["cloud"].ready_line(READY_TIMEOUT_S)
