@@ -38,12 +38,15 @@ class Database:
                 _create(path)
             self._connection = _connect(path)
             _migrate(self._connection)
+        self._is_open = True
 
     def close(self) -> None:
-        """Fold the WAL into the file and close."""
-        with _faults("close"):
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            self._connection.close()
+        """Fold the WAL into the file and close. May be called twice."""
+        if self._is_open:
+            self._is_open = False
+            with _faults("close"):
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self._connection.close()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

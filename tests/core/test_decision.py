@@ -1,0 +1,134 @@
+"""Search and judgement of one entry."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.core.access_code import AccessCode, CodeError, Kind, check_digits, parse_definition
+from agent.core.decision import Denied, Granted, Reason, decide
+from agent.core.timekeeping import ClockReading, Trust
+from agent.core.verifier import CodeTable, TableRow, tag_of
+
+KEY = b"k" * 32
+NOW = ClockReading(Trust.TRUSTED, 1000.0, 1.0, 900)
+LATER_UNKNOWN = ClockReading(Trust.UNKNOWN, 0.0, float("inf"), 900)
+
+
+def table_row(digits: str, uses: int = 0, is_revoked: bool = False, **rules: Any) -> TableRow:
+    """One code, named after its digits."""
+    code = AccessCode(access_code_id=f"id-{digits}", gen=1, code_rev=1, kind=Kind.STANDARD, **rules)
+    return TableRow(code=code, tag=tag_of(KEY, digits), uses=uses, is_revoked=is_revoked)
+
+
+def reason(row: TableRow, clock: ClockReading = NOW) -> Reason | None:
+    """Why the code is refused, if it is."""
+    outcome = decide(CodeTable([table_row("9999"), row]), row.tag, clock)
+    return outcome.reason if isinstance(outcome, Denied) else None
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (table_row("1234"), None),
+        (table_row("1234", starts_at=1000, ends_at=1001), None),
+        (table_row("1234", starts_at=1001), Reason.NOT_YET_VALID),
+        (table_row("1234", ends_at=1000), Reason.EXPIRED),
+        (table_row("1234", max_uses=2, uses=1), None),
+        (table_row("1234", max_uses=2, uses=2), Reason.USED_UP),
+        (table_row("1234", is_revoked=True, ends_at=1), Reason.REVOKED),
+    ],
+)
+def test_a_code_is_judged_for_the_first_thing_that_is_wrong(row: TableRow, expected: Reason | None) -> None:
+    assert reason(row) is expected
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (table_row("1234"), None),
+        (table_row("1234", starts_at=1), Reason.CLOCK_UNKNOWN),
+        (table_row("1234", ends_at=5000), Reason.CLOCK_UNKNOWN),
+        (table_row("1234", ends_at=900), Reason.EXPIRED),
+        (table_row("1234", starts_at=900, ends_at=5000, works_without_clock=True), None),
+        (table_row("1234", starts_at=901, works_without_clock=True), Reason.CLOCK_UNKNOWN),
+    ],
+)
+def test_without_a_clock_only_what_is_certain_counts(row: TableRow, expected: Reason | None) -> None:
+    assert reason(row, LATER_UNKNOWN) is expected
+
+
+def test_what_is_not_in_the_table_is_unknown_even_in_an_empty_one() -> None:
+    assert decide(CodeTable(), tag_of(KEY, "1234"), NOW) == Denied(Reason.UNKNOWN_CODE)
+
+
+def test_the_length_is_part_of_a_code() -> None:
+    table = CodeTable([table_row("0123")])
+    assert isinstance(decide(table, tag_of(KEY, "0123"), NOW), Granted)
+    for near in ("123", "00123", "01230"):
+        assert isinstance(decide(table, tag_of(KEY, near), NOW), Denied)
+
+
+def test_a_tag_that_only_straddles_two_others_is_not_found() -> None:
+    rows = [table_row(str(1000 + n)) for n in range(50)]
+    blob = b"".join(row.tag for row in rows)
+    assert CodeTable(rows).search(blob[8:24]) == 50
+
+
+def test_two_rows_with_the_same_digits_do_not_make_a_table() -> None:
+    with pytest.raises(ValueError, match="same tag"):
+        CodeTable([table_row("1234"), table_row("1234")])
+
+
+@given(
+    st.sets(st.text("0123456789", min_size=4, max_size=8), max_size=40),
+    st.text("0123456789", min_size=4, max_size=10),
+)
+def test_exactly_the_codes_of_the_table_are_found(digits: set[str], entry: str) -> None:
+    table = CodeTable([table_row(each) for each in digits])
+    assert isinstance(decide(table, tag_of(KEY, entry), NOW), Granted) == (entry in digits)
+
+
+def test_neither_tags_nor_digits_show_in_a_repr() -> None:
+    row = table_row("1234")
+    assert row.tag.hex() not in repr(row) + repr(CodeTable([row]))
+
+
+@pytest.mark.parametrize("digits", ["12a4", "", "\uff11\uff12\uff13\uff14", None, 1234, "12 34"])
+def test_what_a_keypad_cannot_type_is_not_a_code(digits: object) -> None:
+    assert check_digits(digits) is CodeError.DIGITS_NOT_ON_KEYPAD
+
+
+@pytest.mark.parametrize("digits", ["123", "123456789"])
+def test_codes_have_four_to_eight_digits(digits: str) -> None:
+    assert check_digits(digits) is CodeError.CODE_LENGTH
+
+
+GOOD = {"access_code_id": "a", "gen": 1, "code_rev": 1, "kind": "standard"}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"weekly": []}, CodeError.SCHEMA_UNSUPPORTED),
+        ({"gen": 0}, CodeError.SCHEMA_UNSUPPORTED),
+        ({"gen": True}, CodeError.SCHEMA_UNSUPPORTED),
+        ({"max_uses": 0}, CodeError.SCHEMA_UNSUPPORTED),
+        ({"starts_at": 1.5}, CodeError.SCHEMA_UNSUPPORTED),
+        ({"starts_at": "soon"}, CodeError.SCHEMA_UNSUPPORTED),
+        ({"ends_at": 2**50}, CodeError.SCHEMA_UNSUPPORTED),
+        ({"works_without_clock": 1}, CodeError.SCHEMA_UNSUPPORTED),
+        ({"starts_at": 5, "ends_at": 5}, CodeError.WINDOW_INVALID),
+    ],
+)
+def test_a_definition_that_is_not_understood_in_full_is_refused(
+    change: dict[str, object], expected: CodeError
+) -> None:
+    assert parse_definition(GOOD | change) is expected
+
+
+def test_null_means_absent_and_names_and_digits_are_not_rules() -> None:
+    code = parse_definition(GOOD | {"ends_at": None, "name": "Anna", "code": "1234"})
+    assert isinstance(code, AccessCode)
+    assert not code.is_time_ruled
