@@ -219,8 +219,11 @@ class Connection:
     def _on_publish(self, _client: Any, _data: Any, mid: int, code: ReasonCode, _properties: Any) -> None:
         self._post(Delivered(self._number, mid, str(code) if code.is_failure else ""))
 
-    def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, code: ReasonCode, _props: Any) -> None:
-        self._reason = self._reason or f"connection lost: {code}"
+    def _on_disconnect(
+        self, _client: Any, _data: Any, flags: mqtt.DisconnectFlags, code: ReasonCode, _props: Any
+    ) -> None:
+        said = f"the broker ended it: {code}" if flags.is_disconnect_packet_from_server else "connection lost"
+        self._reason = self._reason or said
 
     def _ended(self, error: BaseException | None) -> None:
         if error is not None:
@@ -240,6 +243,7 @@ class _Client(mqtt.Client):
             manual_ack=True,
         )
         self._ended = ended
+        self._fault: OSError | None = None
 
     def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> MQTTErrorCode:
         """What paho's thread runs; it asks to retry by itself, but that is the session's to decide."""
@@ -251,12 +255,13 @@ class _Client(mqtt.Client):
             error = fault
             return MQTTErrorCode.MQTT_ERR_CONN_LOST
         finally:
-            self._ended(error or sys.exception())
+            self._ended(error or self._fault or sys.exception())
 
     def _sock_recv(self, bufsize: int) -> bytes:
         # paho would read a packet of 256 MB that a hostile broker announces, whatever limit we sent.
         if bufsize > PACKET_LIMIT_BYTES:
-            raise ConnectionAbortedError("the broker sent a packet that is too large")
+            self._fault = ConnectionAbortedError("the broker sent a packet that is too large")
+            raise self._fault
         return super()._sock_recv(bufsize)
 
 

@@ -52,6 +52,8 @@ class RudeBroker:
         self.packets: list[bytes] = []
         """What the lock sent, each with its first byte and its body."""
         self.is_acknowledging = True
+        self.after_puback = b""
+        """What to send each time the lock has acknowledged something."""
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"mqtts://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._serve, daemon=True).start()
@@ -94,6 +96,8 @@ class RudeBroker:
         elif kind == SUBSCRIBE:
             lock.sendall(b"\x90\x07" + packet[1:3] + b"\0" + b"\1" * 4)
             self._manners(self, lock)
+        elif kind == PUBACK:
+            lock.sendall(self.after_puback)
         elif kind == PUBLISH and self.is_acknowledging:
             name_end = 3 + int.from_bytes(packet[1:3], "big")
             lock.sendall(b"\x40\x02" + packet[name_end : name_end + 2])

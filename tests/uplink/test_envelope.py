@@ -127,6 +127,8 @@ def test_a_message_for_another_lock_is_refused() -> None:
 def test_a_message_from_another_stream_is_refused() -> None:
     assert reason(HEARTBEAT, "ack") == "wrong_stream"
     assert reason(signed(HEADER, PAYLOAD | {"stream": "ack"})) == "wrong_stream"
+    assert reason(signed(HEADER | {"typ": "lock-ack"}, PAYLOAD)) == "wrong_stream"
+    assert reason(signed(HEADER | {"typ": "JWT"}, PAYLOAD)) == "wrong_stream"
     assert reason(sealed(signed(HEADER, PAYLOAD)), "bucket") == "wrong_stream"
 
 
