@@ -174,7 +174,7 @@ class MqttLink:
             self._connected, client, listener, reason
         )
         client.on_disconnect = lambda _client, _data, _flags, reason, _properties: hand_over(
-            self._end, str(reason)
+            self._end, f"connection lost: {reason}"
         )
         client.on_publish = lambda _client, _data, mid, reason, _properties: hand_over(
             self._published, listener, mid, reason

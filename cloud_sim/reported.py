@@ -57,9 +57,10 @@ def note_seen(database: Database, lock_id: str, wall: float) -> None:
 
 
 def store_codes(database: Database, lock_id: str, codes: Codes) -> bool:
-    """Keep what the lock says it holds; what it confirms as deleted is forgotten. True if the set moved on:
+    """Keep what the lock says it holds; what it confirms as deleted is forgotten.
 
-    a lock that is ahead of us (we were restored from a backup) gets a revision above its own."""
+    True if the set has a new revision: a lock that is ahead of us, because we were restored from a backup,
+    would believe nothing below its own."""
     set_epoch, head_rev = code_sets.head(database, lock_id)
     if codes.set_epoch != set_epoch:
         return False
