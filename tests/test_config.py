@@ -1,0 +1,74 @@
+"""The configuration file: every mistake has a sentence of its own, and nothing is guessed."""
+
+from pathlib import Path
+
+import pytest
+
+from agent.cli.daemon import main
+from agent.config import Config, load_config
+from agent.errors import ConfigFault
+
+GOOD = Path("agent/example.toml").read_text("utf-8")
+
+
+def problem(tmp_path: Path, text: str) -> str:
+    """What is said about a file with this text."""
+    path = tmp_path / "door.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigFault) as raised:
+        load_config(path)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("release_s = 5.0", "relese_s = 5.0", "unknown key 'door.relese_s'; did you mean 'release_s'?"),
+        ("release_s = 5.0", "release_s = 300", "door.release_s: Expected `float` <= 60.0"),
+        ("release_s = 5.0", 'release_s = "5"', "door.release_s: Expected `float`, got `str`"),
+        ("baud = 115200", "baud = 300", "lines.*.baud: Invalid enum value 300"),
+        ("address = 1", "address = 0", "two readers have the same address on the same line"),
+        ('line = "main"', 'line = "rs485"', "readers.outside.line: there is no [lines.rs485]"),
+        ('reader = "outside"', 'reader = "otside"', "devices.keypad.reader: there is no [readers.otside]"),
+        ('"osdp-keypad"', '"osdp-keypd"', "there is no driver 'osdp-keypd'; known drivers are"),
+        (
+            "output = 0",
+            "ouput = 0",
+            "devices.strike (osdp-strike): unknown key 'ouput'; did you mean 'output'?",
+        ),
+        ('driver = "osdp-strike"', "", "devices.strike: the key 'driver' is missing"),
+        ("root_secret_file", "# ", "set exactly one of root_secret_file and root_secret_credential"),
+        ("[door]", "[door", "is not TOML"),
+    ],
+)
+def test_a_mistake_is_named_with_its_key(tmp_path: Path, before: str, after: str, said: str) -> None:
+    assert before in GOOD
+    assert said in problem(tmp_path, GOOD.replace(before, after, 1))
+
+
+def test_a_door_needs_exactly_one_strike(tmp_path: Path) -> None:
+    start, end = GOOD.index("[devices.strike]"), GOOD.index("[devices.contact]")
+    assert "exactly one strike" in problem(tmp_path, GOOD[:start] + GOOD[end:])
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigFault, match=r"cannot read .*nowhere\.toml"):
+        load_config(tmp_path / "nowhere.toml")
+
+
+def test_left_out_keys_have_the_defaults_of_the_example(tmp_path: Path) -> None:
+    path = tmp_path / "door.toml"
+    path.write_text(GOOD)
+    config = load_config(path)
+    assert (config.door, config.clock, config.entry) == (Config().door, Config().clock, Config().entry)
+
+
+def test_check_says_yes_to_the_example_and_no_with_the_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "door.toml"
+    path.write_text(GOOD)
+    assert main(["check", str(path)]) == 0
+    path.write_text(GOOD.replace("release_s = 5.0", "relese_s = 5.0"))
+    assert main(["check", str(path)]) == 78
+    assert "relese_s" in capsys.readouterr().err
