@@ -54,6 +54,15 @@ def test_the_ready_file_has_the_keys_scripts_rely_on(sim: LockSim) -> None:
     ] * 2
 
 
+def test_the_page_shows_the_ready_file_as_it_is(sim: LockSim) -> None:
+    page = (DOCS / "simulator.md").read_text()
+    shown = json.loads(page.partition("```json\n")[2].partition("```")[0])
+    assert {key: set(value) for key, value in shown.items() if key != "doors"} == {
+        key: set(value) for key, value in sim.ready.items() if key != "doors"
+    }
+    assert set(shown["doors"][0]) == set(sim.ready["doors"][0])
+
+
 def test_the_ready_file_is_private_since_it_holds_the_token(sim: LockSim) -> None:
     assert stat.S_IMODE(sim.ready_file.stat().st_mode) == 0o600
 
