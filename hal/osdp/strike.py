@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated
 
 import msgspec
@@ -41,19 +42,20 @@ class OsdpStrike(Strike):
         self._output = options.output
         self._post = post
         self._released_until_s = 0.0
+        self._locking = threading.Event()
+        """Set once the latest end of a release is confirmed, or has failed."""
+        self._locking.set()
         self._line.listen(options.reader, self._heard)
 
     def start(self) -> None:
         """Nothing to begin: the output is switched off when the session starts."""
 
     def close(self) -> None:
-        """Lock if released, and wait for it a moment; the output ends by itself otherwise."""
-        if not self._is_released():
-            return
-        is_answered = threading.Event()
-        self._released_until_s = 0.0
-        self._send(records.OUTPUT_OFF, 0, lambda _: is_answered.set())
-        is_answered.wait(WITHIN_S)
+        """Lock if released, and wait a moment for the reader to confirm: the line ends after this, and a
+        command that was not sent by then never is. The output ends by itself otherwise."""
+        if self._is_released():
+            self.lock()
+        self._locking.wait(WITHIN_S)
 
     def unlock(self, for_s: float) -> None:
         """See `Strike`. The reader counts in tenths of a second; 16 bits of them, so 60 s are exact."""
@@ -63,9 +65,12 @@ class OsdpStrike(Strike):
 
     def lock(self) -> None:
         """See `Strike`."""
-        done = self._locked if self._is_released() else _not_needed
+        if not self._is_released():
+            self._send(records.OUTPUT_OFF, 0, _not_needed)
+            return
         self._released_until_s = 0.0
-        self._send(records.OUTPUT_OFF, 0, done)
+        self._locking = threading.Event()
+        self._send(records.OUTPUT_OFF, 0, partial(self._locked, self._locking))
 
     def _is_released(self) -> bool:
         return time.monotonic() < self._released_until_s
@@ -84,7 +89,8 @@ class OsdpStrike(Strike):
             self._released_until_s = 0.0
             self._post(StrikeFailed(f"release not confirmed: {failure}"))
 
-    def _locked(self, failure: str) -> None:
+    def _locked(self, done: threading.Event, failure: str) -> None:
+        done.set()
         if failure:
             self._post(StrikeFailed(f"relock not confirmed, the output ends by itself: {failure}"))
 
