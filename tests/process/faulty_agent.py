@@ -1,0 +1,79 @@
+"""The agent in a world that fails at one exact moment: `faulty_agent.py FAULT ARGUMENT run --config FILE`.
+
+The agent is the real one; only what the world does to it is arranged here, before it starts.
+"""
+
+import os
+import resource
+import signal
+import sqlite3
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from agent.cli.daemon import main
+from hal.osdp.strike import OsdpStrike
+
+
+def die() -> None:
+    """As when the power goes."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_before_the_strike(_: str) -> None:
+    """The outcome is durable and nothing has moved yet."""
+    OsdpStrike.unlock = lambda *_: die()  # type: ignore[method-assign]  # the moment itself
+
+
+def die_at_statement(argument: str) -> None:
+    """`NUMBER:FILE`: from when FILE exists, die just before the NUMBERth statement of the database."""
+    number, _, file = argument.partition(":")
+    armed, left = Path(file), int(number)
+
+    def about_to_execute(_: str) -> None:
+        nonlocal left
+        left -= armed.exists()
+        if left == 0:
+            die()
+
+    trace(about_to_execute)
+
+
+def disk_full_at_commit(argument: str) -> None:
+    """`NUMBER:FILE`: while FILE exists, no file grows any more from the NUMBERth commit on."""
+    number, _, file = argument.partition(":")
+    armed, left = Path(file), int(number)
+
+    def about_to_execute(statement: str) -> None:
+        nonlocal left
+        left -= armed.exists() and statement == "COMMIT"
+        is_full = armed.exists() and left <= 0
+        limit = 1 if is_full else resource.RLIM_INFINITY
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+
+    trace(about_to_execute)
+
+
+def trace(about_to_execute: Callable[[str], None]) -> None:
+    """Call `about_to_execute` before each statement of every database."""
+    really_connect = sqlite3.connect
+
+    def connect(*args: Any, **options: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = really_connect(*args, **options)
+        connection.set_trace_callback(about_to_execute)
+        return connection
+
+    sqlite3.connect = connect  # type: ignore[assignment]  # see the module
+
+
+FAULTS: dict[str, Callable[[str], None]] = {
+    "die-before-the-strike": die_before_the_strike,
+    "die-at-statement": die_at_statement,
+    "disk-full-at-commit": disk_full_at_commit,
+}
+
+if __name__ == "__main__":
+    fault, argument, *arguments = sys.argv[1:]
+    FAULTS[fault](argument)
+    sys.exit(main(arguments))
