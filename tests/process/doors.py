@@ -179,14 +179,15 @@ class Door:
 
     # --- the cloud and its codes ----------------------------------------------------------------------
 
-    def new_codes(self, count: int, **rules: Any) -> list[Code]:
-        """Create codes over HTTP and wait until the lock decides by them. The agent is running."""
+    def new_codes(self, count: int, *, digits: str = "", wait: bool = True, **rules: Any) -> list[Code]:
+        """Create codes over HTTP and wait until the lock decides by them, for which its agent must run."""
         made = []
         for _ in range(count):
-            digits = f"{next(_digits) % 1_000_000:06d}"
-            answer = self._site.cloud.post(f"/locks/{self.device_id}/access_codes", {"code": digits, **rules})
-            made.append(Code(digits, answer["access_code_id"]))
-        wait_for(self.has_newest_set, 20, "the lock to hold the newest code set")
+            code = digits or f"{next(_digits) % 1_000_000:06d}"
+            answer = self._site.cloud.post(f"/locks/{self.device_id}/access_codes", {"code": code, **rules})
+            made.append(Code(code, answer["access_code_id"]))
+        if wait:
+            wait_for(self.has_newest_set, 20, "the lock to hold the newest code set")
         return made
 
     def has_newest_set(self) -> bool:
