@@ -104,7 +104,7 @@ class CloudSide:
             return "beyond_journal"
         if ack.upto > journal.acked_seq:
             journal.acknowledge(ack.upto)
-            self._slot.port.acked(ack.upto)
+        self._slot.port.acked(ack.upto)
         return None
 
     def _changed(self, signal: UplinkChanged, now: float) -> None:
@@ -112,7 +112,7 @@ class CloudSide:
         log.info("uplink %s %s", "up" if signal.is_up else "down", signal.reason)
         if signal.is_up:
             self._clock.connected(now)
-            self._codes.ask_again(now, connected_anew=True)
+            self._codes.ask_again(now, everything=True)
             self.publish_codes()
         else:
             self._clock.disconnected()

@@ -104,6 +104,9 @@ class CodeSync:
             self._fetch = None
         if self._fetch is None:
             self._begin(received, digests)
+        else:
+            # The cloud says it again: it may not have been there when we asked.
+            self.ask_again(now, everything=True)
         self._ask_for_more(now)
         return None
 
@@ -144,10 +147,10 @@ class CodeSync:
                 fetch.waiting[index] = now + TIMEOUT_S * random.uniform(1.0, 1.5)
             self._ask(Request(type="buckets", rev=fetch.rev, need=need))
 
-    def ask_again(self, now: float, connected_anew: bool = False) -> None:
-        """Ask once more for what did not come in time, or for all that is open on a new connection."""
+    def ask_again(self, now: float, everything: bool = False) -> None:
+        """Ask once more for what did not come in time, or for all that is open."""
         if self._fetch is not None:
-            late = [index for index, at in self._fetch.waiting.items() if connected_anew or at <= now]
+            late = [index for index, at in self._fetch.waiting.items() if everything or at <= now]
             self._request(self._fetch, late, now)
 
     def deadline(self) -> float | None:

@@ -11,7 +11,7 @@ from joserfc.jwk import OKPKey
 
 from agent.envelope import Signer
 from agent.messages import MESSAGE_LIMIT_BYTES, Ack, Heartbeat, topic
-from cloud_sim import code_sets, locks
+from cloud_sim import code_sets, journal, locks
 from cloud_sim.database import Database
 
 ANSWER_LIFE_S = 60
@@ -38,11 +38,15 @@ class Downlink:
     _changed_meanwhile: set[str] = field(default_factory=set, init=False)
 
     def restart(self) -> None:
-        """A session with the broker began: say what every set is now, whatever was said before."""
+        """A session with the broker began: say what every set is now and how far every journal is here.
+        What locks sent while nobody listened they then send again, without waiting."""
         self._manifests_in_flight.clear()
         self._changed_meanwhile.clear()
         for lock_id in locks.enrolled_lock_ids(self.database):
             self.manifest(lock_id)
+            position = journal.position(self.database, lock_id)
+            if position is not None:
+                self.ack(lock_id, *position)
 
     def manifest(self, lock_id: str) -> None:
         """Publish the newest manifest, retained. While one is under way the next waits: of a thousand

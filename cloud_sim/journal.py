@@ -81,6 +81,17 @@ def store(database: Database, lock_id: str, batch: Events, wall: float) -> Store
     return Stored(tail.upto, is_broken)
 
 
+def position(database: Database, lock_id: str) -> tuple[str, int] | None:
+    """The journal a lock last sent rows of, and how far it is held here: (journal_epoch, upto)."""
+    row = database.row(
+        "SELECT journal_epoch, upto FROM journals WHERE lock_id = ? ORDER BY (SELECT max(received_ms)"
+        " FROM journal_rows WHERE journal_rows.lock_id = journals.lock_id"
+        " AND journal_rows.journal_epoch = journals.journal_epoch) DESC LIMIT 1",
+        lock_id,
+    )
+    return (row["journal_epoch"], row["upto"]) if row else None
+
+
 @dataclass(frozen=True, slots=True)
 class _Tail:
     """The last row held of a journal; `last_hash` None where rows before are missing for good."""

@@ -42,8 +42,12 @@ class Delivery:
         self.last = max(self.last, last)
 
     def acknowledge(self, upto: int, now: float) -> None:
-        """The cloud has stored everything up to `upto`."""
-        if upto <= self.acked:
+        """The cloud has stored everything up to `upto`. When it says again what it said before, it has not
+        heard what is under way: it was away when that was sent."""
+        if upto < self.acked:
+            return
+        if upto == self.acked:
+            self.restart(now)
             return
         self.acked = upto
         self.sent = max(self.sent, upto)

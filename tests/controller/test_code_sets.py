@@ -118,6 +118,13 @@ def test_a_bucket_that_does_not_come_is_asked_for_again(site: Site) -> None:
     assert [request.need for request in site.uplink.requests if request.type == "buckets"] == [[0]]
 
 
+def test_a_manifest_said_again_makes_the_lock_ask_again_at_once(site: Site) -> None:
+    rev = site.offer([code_row(BEN, "246802")])
+    site.uplink.requests.clear()
+    site.offer([code_row(BEN, "246802")], rev=rev)
+    assert [request.need for request in site.uplink.requests] == [[0]]
+
+
 def test_a_newer_manifest_takes_the_place_of_one_that_is_still_arriving(site: Site) -> None:
     first, second = many(40), [code_row(ANNA, "493817"), code_row(BEN, "246802")]
     site.offer(first)

@@ -1,91 +1,85 @@
-"""The pacing of journal rows on random lives, the order of acknowledgements, and the delays between tries."""
+"""Which rows go out, and when they go out again."""
 
 from typing import Any
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from agent.messages import EVENT_BATCH_BYTES, EVENT_BATCH_ROWS, EVENT_BATCHES_IN_FLIGHT
-from agent.uplink.backoff import Backoff
+from agent.messages import EVENT_BATCH_BYTES, EVENT_BATCH_ROWS, EVENT_BATCHES_IN_FLIGHT, RowsWanted
 from agent.uplink.delivery import Delivery
-from agent.uplink.settling import Settling
 
 
-def journal(last: int) -> list[dict[str, Any]]:
-    return [{"seq": seq} for seq in range(1, last + 1)]
+def rows(first: int, last: int, size: int = 1) -> list[dict[str, Any]]:
+    """Journal rows with these numbers."""
+    return [{"seq": seq, "detail": "x" * size} for seq in range(first, last + 1)]
 
 
-@given(st.lists(st.sampled_from(["grow", "ask", "ack", "lose", "late"]), max_size=200), st.integers(1, 60))
-def test_whatever_happens_the_cloud_can_have_every_row_in_order(life: list[str], growth: int) -> None:
-    delivery = Delivery("epoch", 0, 0)
-    stored = last = 0
-    for step, event in enumerate(life + ["grow", *["ask", "ack"] * 200]):
-        now = float(step)
-        if event == "grow":
-            last += growth
-            delivery.grew(last)
-        elif event == "ask" and (wanted := delivery.wanted(now)):
-            sent = delivery.batch(wanted.after_seq, journal(last)[wanted.after_seq :][: wanted.limit])
-            assert 0 < len(sent) <= EVENT_BATCH_ROWS
-            assert sent[0]["seq"] <= stored + 1 + EVENT_BATCHES_IN_FLIGHT * EVENT_BATCH_ROWS
-            if sent[0]["seq"] <= stored + 1:  # the cloud stores what is contiguous
-                stored = max(stored, sent[-1]["seq"])
-        elif event == "ack":
-            delivery.acknowledge(stored, now)
-        elif event == "lose":
-            delivery.restart(now)
-        elif event == "late":
-            assert delivery.batch(-1, journal(last)) == []
-    assert stored == last
+def send(delivery: Delivery, now: float = 0.0) -> list[int]:
+    """One batch as the controller would answer; the numbers that go out."""
+    wanted = delivery.wanted(now)
+    if wanted is None:
+        return []
+    after = wanted.after_seq
+    return [
+        row["seq"] for row in delivery.batch(after, rows(after + 1, min(after + wanted.limit, delivery.last)))
+    ]
 
 
-def test_no_more_than_four_batches_are_under_way() -> None:
-    delivery = Delivery("epoch", 0, 1000)
-    sent = 0
-    while wanted := delivery.wanted(0.0):
-        delivery.batch(wanted.after_seq, journal(1000)[wanted.after_seq :][:50])
-        sent += 1
-    assert sent == EVENT_BATCHES_IN_FLIGHT
+def test_rows_go_out_in_order_and_in_batches_of_fifty() -> None:
+    delivery = Delivery("epoch", acked=0, last=120)
+    assert [send(delivery)[-1] for _ in range(3)] == [50, 100, 120]
+    assert EVENT_BATCH_ROWS == 50
 
 
-def test_a_batch_keeps_to_its_bytes_but_a_huge_row_still_goes_alone() -> None:
-    huge: list[dict[str, Any]] = [{"seq": 1, "detail": "x" * EVENT_BATCH_BYTES * 2}, {"seq": 2}]
-    delivery = Delivery("epoch", 0, 2)
+def test_no_more_than_four_batches_are_on_their_way() -> None:
+    delivery = Delivery("epoch", acked=0, last=1000)
+    sent = [send(delivery) for _ in range(6)]
+    assert sum(bool(batch) for batch in sent) == EVENT_BATCHES_IN_FLIGHT
+
+
+def test_an_acknowledgement_makes_room() -> None:
+    delivery = Delivery("epoch", acked=0, last=1000)
+    for _ in range(4):
+        send(delivery)
+    delivery.acknowledge(50, 1.0)
+    assert send(delivery)[0] == 201
+
+
+def test_what_was_acknowledged_is_not_sent_again_after_a_new_start() -> None:
+    delivery = Delivery("epoch", acked=0, last=100)
+    send(delivery)
+    delivery.acknowledge(30, 1.0)
+    delivery.restart(2.0)
+    assert delivery.wanted(2.0) == RowsWanted(after_seq=30, limit=50)
+
+
+def test_a_cloud_that_repeats_itself_was_away_and_is_sent_the_rest_at_once() -> None:
+    delivery = Delivery("epoch", acked=10, last=30)
+    send(delivery)
+    delivery.acknowledge(10, 1.0)
+    assert send(delivery, 1.0)[0] == 11
+
+
+def test_an_older_acknowledgement_changes_nothing() -> None:
+    delivery = Delivery("epoch", acked=10, last=30)
+    send(delivery)
+    delivery.acknowledge(5, 1.0)
+    assert (delivery.acked, send(delivery)) == (10, [])
+
+
+def test_without_progress_for_ten_seconds_it_is_time_to_start_again() -> None:
+    delivery = Delivery("epoch", acked=0, last=10)
+    send(delivery, now=5.0)
+    assert delivery.deadline() == 15.0
+
+
+def test_big_rows_make_small_batches_and_one_huge_row_still_goes() -> None:
+    delivery = Delivery("epoch", acked=0, last=10)
     delivery.wanted(0.0)
-    assert [row["seq"] for row in delivery.batch(0, huge)] == [1]
+    assert len(delivery.batch(0, rows(1, 10, size=EVENT_BATCH_BYTES // 3))) == 2
+    delivery.wanted(0.0)
+    assert len(delivery.batch(2, rows(3, 10, size=EVENT_BATCH_BYTES * 2))) == 1
 
 
-def test_rows_that_turn_out_not_to_exist_are_not_asked_for_again() -> None:
-    delivery = Delivery("epoch", 5, 9)
-    assert delivery.wanted(0.0)
-    assert delivery.batch(5, []) == []
-    assert delivery.wanted(0.0) is None
-    delivery.grew(10)
-    assert delivery.wanted(0.0)
-
-
-@given(st.permutations(range(6)))
-def test_messages_are_acknowledged_in_order_whatever_order_they_are_settled_in(order: list[int]) -> None:
-    settling = Settling()
-    tokens = [settling.arrived(mid) for mid in range(10, 16)]
-    ready = [mid for index in order for mid in settling.settle(tokens[index])]
-    assert ready == [10, 11, 12, 13, 14, 15]
-
-
-def test_tokens_of_an_older_connection_acknowledge_nothing() -> None:
-    settling = Settling()
-    old = settling.arrived(1)
-    settling.restart()
-    new = settling.arrived(1)
-    assert settling.settle(old) == []
-    assert settling.settle(new) == [1]
-    assert settling.settle(new) == []
-
-
-@pytest.mark.parametrize("failures", [1, 2, 8, 9, 1000])
-def test_a_delay_is_never_nothing_and_never_over_the_cap(failures: int) -> None:
-    backoff = Backoff(first_s=0.5, cap_s=120)
-    delays = [backoff.delay_s(failures) for _ in range(200)]
-    assert min(delays) >= 0.05
-    assert max(delays) <= min(120, 0.5 * 2 ** min(failures - 1, 30))
+def test_the_answer_to_an_older_question_is_dropped() -> None:
+    delivery = Delivery("epoch", acked=0, last=10)
+    delivery.wanted(0.0)
+    delivery.restart(1.0)
+    assert delivery.batch(0, rows(1, 10)) == []
