@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+PUBLIC_KEY = bytes(range(0x30, 0x40))
+"""SCBK-D, the default key that everybody knows; a session under it keeps nothing secret."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reader:
@@ -17,6 +20,8 @@ class Reader:
             raise ValueError(f"reader {self.name}: address {self.address} is not in 0 to 126")
         if len(self.scbk) != 16:
             raise ValueError(f"reader {self.name}: its key must be 16 bytes, this one has {len(self.scbk)}")
+        if self.scbk == PUBLIC_KEY:
+            raise ValueError(f"reader {self.name}: its key is the public default key: make one of its own")
 
 
 @dataclass(frozen=True, slots=True)

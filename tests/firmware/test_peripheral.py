@@ -1,6 +1,7 @@
 """The reader's firmware: relays that cannot stay on, keys that cannot be old."""
 
 import os
+from collections.abc import Callable
 
 import pytest
 
@@ -18,6 +19,16 @@ def output(bench: Bench, control: int, tenths: int = 0, number: int = 0) -> list
     bench.panel.submit("inside", Command(codec.OUT, data, bench.now + 1, outcome.append))
     bench.run(0.1)
     return outcome
+
+
+def recording(heard: list[bytes]) -> Callable[[bytes], bytes]:
+    """A line that is overheard."""
+
+    def overhear(data: bytes) -> bytes:
+        heard.append(data)
+        return data
+
+    return overhear
 
 
 @pytest.mark.parametrize(("control", "tenths"), [(records.OUTPUT_ON, 0), (records.OUTPUT_TIMED_ON, 65535)])
@@ -160,3 +171,15 @@ def test_what_waited_while_the_firmware_stood_still_is_not_carried_out() -> None
         bench.inside.receive(waited, (bench.now_ms() + 600) & 0x3FFFFFFF)
     assert not bench.is_released()
     assert outcome == []
+
+
+def test_a_new_session_forgets_the_keys_of_the_old_one() -> None:
+    bench = Bench().up()
+    answers: list[bytes] = []
+    bench.outside.press("1")
+    bench.panel.drop("the host restarts", bench.now)
+    bench.line = recording(answers)
+    bench.run(1)
+    packets = codec.Parser().feed(b"".join(answers))
+    assert bench.is_up("outside")
+    assert codec.KEYPAD not in [packet.code for packet in packets if packet.is_reply]

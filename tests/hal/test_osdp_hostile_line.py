@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hal.osdp import codec, records, secure
+from hal.osdp import codec, handshake, records, secure
 from hal.osdp.aes import aes
 from hal.osdp.events import LinkDown, Reader
 from hal.osdp.panel import Panel
@@ -107,15 +107,19 @@ def default_key_reader(command: codec.Packet) -> bytes:
     return plain_reader(command)
 
 
-@pytest.mark.parametrize("impostor", [plain_reader, default_key_reader])
-def test_a_reader_without_its_own_key_never_comes_online(impostor: Callable[[codec.Packet], bytes]) -> None:
+@pytest.mark.parametrize(
+    ("impostor", "reason"), [(plain_reader, handshake.REFUSED), (default_key_reader, handshake.DEFAULT_KEY)]
+)
+def test_a_reader_without_its_own_key_never_comes_online(
+    impostor: Callable[[codec.Packet], bytes], reason: str
+) -> None:
     panel = Panel([Reader("outside", 0, KEYS["outside"])], 0.02, aes, os.urandom)
     events = []
     for tick in range(3000):
         for command in codec.Parser().feed(panel.step(tick / 100)):
             panel.receive(impostor(command), tick / 100)
         events += panel.take_events()
-    assert [type(event) for event in events] == [LinkDown]
+    assert events == [LinkDown("outside", reason)]
 
 
 def test_a_reader_that_is_busy_for_ever_does_not_look_alive() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from hal.osdp import codec, records
 from hal.osdp.events import Command, LinkDown, LinkUp, Reader
+from hal.osdp.handshake import WRONG_KEY
 from hal.osdp.panel import Panel
 from tests.hal.bench import KEYS, Bench, clean, dead
 
@@ -129,7 +130,7 @@ def test_keys_that_a_reader_kept_from_before_the_session_are_discarded() -> None
     bench = Bench()
     bench.run_until(bench.outside.is_secure)
     # Before the first empty answer: as a reader does that keeps keys through an outage.
-    press(bench, "1234")
+    press(bench, "123456789012")
     bench.run(0.5)
     assert bench.typed() == ""
     press(bench, "5")
@@ -151,7 +152,7 @@ def test_a_reader_with_another_key_never_comes_online_and_the_other_one_does() -
     assert not bench.is_up("outside")
     assert bench.is_up("inside")
     [down] = [event for event in bench.events if isinstance(event, LinkDown)]
-    assert "another key" in down.reason
+    assert down.reason == WRONG_KEY
 
 
 def test_attempts_at_a_silent_reader_get_rarer() -> None:
@@ -190,6 +191,26 @@ def test_status_is_asked_at_the_start_of_a_session_and_again_later() -> None:
 def test_two_readers_with_one_address_are_a_configuration_error() -> None:
     with pytest.raises(ValueError, match="same address"):
         Panel([Reader("a", 1, bytes(16)), Reader("b", 1, bytes(16))], 0.02, lambda _: (bytes, bytes), bytes)
+
+
+def test_many_commands_for_one_reader_do_not_starve_the_other() -> None:
+    bench = Bench().up()
+    done: list[str] = []
+    for _ in range(20):
+        light = records.standing_led(records.steady(records.RED))
+        bench.panel.submit(
+            "outside", Command(codec.LED, light, bench.now + 5, lambda _: done.append("light"))
+        )
+    data = records.output(0, records.OUTPUT_TIMED_ON, 10)
+    bench.panel.submit("inside", Command(codec.OUT, data, bench.now + 5, lambda _: done.append("strike")))
+    bench.run(1)
+    assert done.index("strike") <= 1
+    assert len(done) == 21
+
+
+def test_the_public_default_key_is_refused_in_the_configuration() -> None:
+    with pytest.raises(ValueError, match="public default key"):
+        Reader("a", 1, bytes(range(0x30, 0x40)))
 
 
 def test_a_key_of_the_wrong_length_is_refused_without_showing_it() -> None:
