@@ -35,7 +35,13 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in SOURCES:
         (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, copy / name)
     subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
-    install = [environment / "bin" / "pip", "--disable-pip-version-check", "install", "--quiet", copy]
+    install = [
+        str(environment / "bin" / "pip"),
+        "--disable-pip-version-check",
+        "install",
+        "--quiet",
+        str(copy),
+    ]
     done = subprocess.run(install, capture_output=True, text=True, check=False)
     if "NewConnectionError" in done.stderr or "name resolution" in done.stderr:
         pytest.skip("no package index can be reached")
