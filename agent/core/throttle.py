@@ -13,7 +13,7 @@ YEAR_S = 31_557_600.0
 FASTEST_REFILL_S = 900.0
 SLOWEST_REFILL_S = 3600.0
 LONG_GUESS_CHANCE = 3e-6
-"""The least chance per guess that long codes are reckoned with."""
+"""Long guesses come back no faster than rolling codes would demand, whether or not there are any."""
 ALARM_FAILURES = 20
 
 
@@ -77,11 +77,9 @@ class Risk:
 def risk(length_class: LengthClass, code_lengths: Iterable[int], allowed_per_year: float) -> Risk:
     """The refill that keeps the yearly chance of guessing in under `allowed_per_year`, within its limits."""
     lengths = list(code_lengths)
-    per_length = [lengths.count(length) / 10**length for length in set(lengths)]
-    floor = LONG_GUESS_CHANCE if length_class is LengthClass.LONG else 0.0
-    chance = max([floor, *per_length])
-    wanted = YEAR_S * chance / allowed_per_year
-    refill_s = min(max(wanted, FASTEST_REFILL_S), SLOWEST_REFILL_S)
+    chance = max([lengths.count(length) / 10**length for length in set(lengths)], default=0.0)
+    reckoned = max(chance, LONG_GUESS_CHANCE) if length_class is LengthClass.LONG else chance
+    refill_s = min(max(YEAR_S * reckoned / allowed_per_year, FASTEST_REFILL_S), SLOWEST_REFILL_S)
     guesses = CAPACITY + YEAR_S / refill_s
     yearly = 1.0 - (1.0 - min(chance, 1.0)) ** guesses
-    return Risk(chance, refill_s, yearly, wanted <= SLOWEST_REFILL_S)
+    return Risk(chance, refill_s, yearly, yearly <= allowed_per_year)

@@ -68,5 +68,6 @@ def test_the_longest_list_of_codes_counts_per_length() -> None:
     assert risk(LengthClass.SHORT, [4, 6, 6, 6], 0.01).chance == 1e-4
 
 
-def test_long_codes_are_never_reckoned_safer_than_rolling_codes_are() -> None:
-    assert risk(LengthClass.LONG, [], 0.01).chance == 3e-6
+def test_long_guesses_come_back_slowly_even_when_there_is_nothing_to_guess() -> None:
+    found = risk(LengthClass.LONG, [], 0.01)
+    assert (found.refill_s, found.yearly, found.is_bound_met) == (3600.0, 0.0, True)
