@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent import __version__
 from agent.cli.client import AgentRefused, AgentUnreachable, Client
 from agent.cli.words import Line, Style
 from agent.doctor import CHECKS, END, Finding, check_name, examine
@@ -34,8 +35,17 @@ def diagnose(path: Path, config: Path | None) -> Report:
     except AgentRefused as error:
         findings.append(Finding("agent", "fail", f"it will not tell: {error}", "restart it"))
         return Report(findings, [check_name(check) for check in CHECKS], is_reachable=True)
-    findings.append(Finding("agent", "ok", f"answers at {path}"))
+    findings.append(_agent_finding(path, str(facts.get("agent_version"))))
     return Report(findings + examine(facts), [], is_reachable=True)
+
+
+def _agent_finding(path: Path, running: str) -> Finding:
+    if running == __version__:
+        return Finding("agent", "ok", f"version {running} answers at {path}")
+    text = f"version {running} runs at {path}, {__version__} is installed"
+    return Finding(
+        "agent", "warn", text, "restart it: `systemctl restart lock-agent`; the door locks meanwhile"
+    )
 
 
 def _config_finding(path: Path) -> Finding:

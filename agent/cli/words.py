@@ -178,6 +178,8 @@ def _generic(kind: str, detail: Mapping[str, Any]) -> str:
 def _pair(key: str, value: object) -> str:
     if key == "access_code_id":
         return _code_named({key: value})
+    if key == "root":  # of a code set: 64 digits, of which people compare the first
+        value = str(value)[:8]
     if isinstance(value, bool):
         value = "yes" if value else "no"
     return f"{_spaced(key)} {', '.join(map(str, value)) if isinstance(value, list) else value}"

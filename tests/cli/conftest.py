@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from agent import __version__
 from agent.cli.lockctl import main
 from agent.control import Asked, ControlSocket
 
@@ -16,7 +17,7 @@ CODE_ID = "0b6e1c1e-58f5-4b5c-8d5e-9a7f2f1f7a10"
 
 STATUS: dict[str, Any] = {
     "device_id": "6f0c3a52-8a3f-4f3e-9a51-7f1f0c8a2b11",
-    "agent_version": "0.1.0",
+    "agent_version": __version__,
     "set_epoch": 1,
     "applied_rev": 7,
     "uptime_s": 11523.4,

@@ -21,9 +21,9 @@ def options(group: click.Group) -> set[str]:
 
 
 def verbs_in(page: str, command: str) -> set[str]:
-    """The verbs in lines of examples: `command verb ...`."""
-    text = (DOCS / page).read_text()
-    return set(re.findall(rf"^{command} ([a-z]+)", text, re.MULTILINE))
+    """The verbs in blocks of examples: `command verb ...`."""
+    blocks = re.findall(r"^```$(.*?)^```$", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL)
+    return set(re.findall(rf"^{command} ([a-z]+)", "\n".join(blocks), re.MULTILINE))
 
 
 def options_in(page: str) -> set[str]:

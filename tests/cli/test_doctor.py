@@ -89,6 +89,11 @@ def test_a_failed_check_makes_doctor_exit_1(lock: OneLock) -> None:
     assert lock.lockctl("doctor").exit_code == 1
 
 
+def test_an_agent_of_another_version_than_lockctl_is_a_warning(lock: OneLock) -> None:
+    lock.facts = {**FACTS, "agent_version": "0.0.9"}
+    assert "version 0.0.9 runs" in " ".join(lock.lockctl("doctor").output.split())
+
+
 def test_the_report_in_json_holds_every_finding(lock: OneLock) -> None:
     report = json.loads(lock.lockctl("doctor", "--json").output)
     assert len(report["findings"]) == len(CHECKS) + 1

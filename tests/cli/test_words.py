@@ -40,6 +40,7 @@ def test_an_instant_is_told_in_utc_and_none_as_a_dash() -> None:
             row(1, "code_state", access_code_id=CODE_ID, gen=1, state="set", errors=[]),
             "code state: code 0b6e1c1e, gen 1, state set",
         ),
+        (row(1, "code_set_applied", rev=2, root="0f" * 32), "code set applied: rev 2, root 0f0f0f0f"),
         (row(1, "something_new", size=3), "something new: size 3"),
     ],
 )
