@@ -125,7 +125,7 @@ def _read_private(path: Path) -> str:
                 raise SecretFault(f"{path} has mode {mode:04o}, so others can read it: chmod 0400 {path}")
             return file.read(4096)
     except FileNotFoundError:
-        raise SecretFault(f"{path} does not exist: make it with lock-agent init") from None
+        raise SecretFault(f"{path} does not exist: make it with lock-agent new-root-secret") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SecretFault(f"cannot read the root secret {path}: {error}") from None
 
