@@ -1,4 +1,4 @@
-"""Speaks to the board of a door: keys, door, state; one JSON object a line (docs/simulator.md)."""
+"""Speaks to the board of a door: keys, door, state; one JSON object a line (docs/board.md)."""
 
 import json
 import socket
