@@ -10,6 +10,7 @@ import msgspec
 from agent.messages import EVENT_BATCH_BYTES, EVENT_BATCH_ROWS, EVENT_BATCHES_IN_FLIGHT, RowsWanted
 
 RESEND_AFTER_S = 10.0
+REPEATED_AFTER_S = 1.0
 
 
 @dataclass(slots=True)
@@ -43,11 +44,13 @@ class Delivery:
 
     def acknowledge(self, upto: int, now: float) -> None:
         """The cloud has stored everything up to `upto`. When it says again what it said before, it has not
-        heard what is under way: it was away when that was sent."""
+        heard what is under way: it was away when that was sent. It also repeats itself over rows that
+        reached it twice, so that counts only when nothing has moved for a moment."""
         if upto < self.acked:
             return
         if upto == self.acked:
-            self.restart(now)
+            if now - self._progress_s >= REPEATED_AFTER_S:
+                self.restart(now)
             return
         self.acked = upto
         self.sent = max(self.sent, upto)

@@ -187,6 +187,8 @@ class Session:
         self._failures += 1
         delay_s = self._backoff.delay_s(self._failures)
         self._retry_s = now + delay_s
+        if self._connection is not None:
+            self._connection.release()
         self._connection = self._give_up_s = self._up_since_s = None
         self._traffic.close()
         if was_up or reason != self._memory.snapshot.reason:

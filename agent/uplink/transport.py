@@ -31,6 +31,7 @@ RECEIVE_MAXIMUM = 10
 IN_FLIGHT = 4
 WAITING_LIMIT = 100
 """Messages not yet dealt with; a broker that respects `RECEIVE_MAXIMUM` stays far below."""
+NO_ANSWER = "the broker hung up without an answer: does it still accept the certificate of this lock?"
 PACKET_LIMIT_BYTES = 64 * 1024
 """Of packets we accept; also assumed of the broker until it says less."""
 
@@ -104,6 +105,7 @@ class Connection:
         self._now = now
         self._reason = ""
         self._is_abandoned = False
+        self._is_answered = False
         self._certificates: list[dict[str, Any]] = []
         self._packet_limit = PACKET_LIMIT_BYTES
         self._window = IN_FLIGHT
@@ -150,6 +152,11 @@ class Connection:
             with suppress(OSError):
                 stuck.shutdown(socket.SHUT_RDWR)
 
+    def release(self) -> None:
+        """It has ended: let go of paho's sockets now, not when garbage is collected. Nothing may be called
+        after this."""
+        del self._client
+
     def _new_client(self, will: bytes) -> "_Client":
         client = _Client(self._ended, self._address.device_id)
         client.connect_timeout = CONNECT_TIMEOUT_S
@@ -186,6 +193,7 @@ class Connection:
     def _on_connect(
         self, client: mqtt.Client, _data: Any, _flags: Any, code: ReasonCode, properties: Properties
     ) -> None:
+        self._is_answered = True
         if code.is_failure:
             self._reason = f"the broker refused: {code}"
             return
@@ -222,13 +230,14 @@ class Connection:
     def _on_disconnect(
         self, _client: Any, _data: Any, flags: mqtt.DisconnectFlags, code: ReasonCode, _props: Any
     ) -> None:
-        said = f"the broker ended it: {code}" if flags.is_disconnect_packet_from_server else "connection lost"
-        self._reason = self._reason or said
+        if flags.is_disconnect_packet_from_server:
+            self._reason = self._reason or f"the broker ended it: {code}"
 
     def _ended(self, error: BaseException | None) -> None:
-        if error is not None:
-            self._reason = str(error) or type(error).__name__
-        self._post(Ended(self._number, self._reason or "connection lost"))
+        fault = "" if error is None else str(error) or type(error).__name__
+        # A refused certificate often shows as nothing but a closed line: TLS 1.3 tells the client late.
+        lost = "connection lost" if self._is_answered else NO_ANSWER
+        self._post(Ended(self._number, self._reason or fault or lost))
 
 
 class _Client(mqtt.Client):
@@ -262,7 +271,13 @@ class _Client(mqtt.Client):
         if bufsize > PACKET_LIMIT_BYTES:
             self._fault = ConnectionAbortedError("the broker sent a packet that is too large")
             raise self._fault
-        return super()._sock_recv(bufsize)
+        try:
+            return super()._sock_recv(bufsize)
+        except BlockingIOError:
+            raise
+        except OSError as fault:  # a TLS alert, for one: paho would log it for nobody
+            self._fault = fault
+            raise
 
 
 def _subscription(wants_retained: bool) -> SubscribeOptions:

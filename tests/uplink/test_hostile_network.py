@@ -3,6 +3,7 @@
 import datetime as dt
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -231,6 +232,18 @@ def test_a_broker_of_another_authority_is_refused(brokers: Brokers, new_door: Ne
     door.uplink.start()
     assert "certificate" in door.wait_down().reason.lower()
     assert door.changes(is_up=True) == []
+
+
+def test_a_broker_that_refuses_our_certificate_is_told_from_a_bad_line(
+    brokers: Brokers, new_door: NewDoor, tmp_path: Path
+) -> None:
+    door = new_door(brokers.url, authority=Authority())
+    (tmp_path / "broker-trusts").mkdir()
+    AUTHORITY.write_server(tmp_path / "broker-trusts")
+    door.enrolment.ca.write_bytes((tmp_path / "broker-trusts" / "ca.pem").read_bytes())
+    door.uplink.start()
+    reason = door.wait_down().reason
+    assert "alert" in reason or "certificate of this lock" in reason or "reset" in reason
 
 
 def test_a_broker_under_another_name_is_refused_even_without_a_clock(
