@@ -135,7 +135,9 @@ def test_sealed_data_cut_short_is_refused(size: int) -> None:
         unseal(KEY, seal(KEY, b"", "keys")[:size], "keys")
 
 
-@pytest.mark.parametrize("module", ["agent.secrets", "agent.enrolment", "agent.messages"])
+@pytest.mark.parametrize(
+    "module", ["agent.secrets", "agent.enrolment", "agent.uplink", "agent.assemble", "agent.cli.daemon"]
+)
 def test_what_runs_before_the_keypad_is_up_loads_nothing_slow(module: str) -> None:
     program = (
         f"import {module}, sys; print([m for m in ('paho', 'joserfc', 'ssl', 'http') if m in sys.modules])"

@@ -19,9 +19,10 @@ from agent.enrol import enrol
 from agent.enrol_exchange import AcceptedRequest, write_invitation
 from agent.enrolment import Enrolment, load_enrolment
 from agent.envelope import Message, Opener, Signer, kid_of
-from agent.messages import BucketPart, Request, UplinkChanged, UplinkSignal, topic
+from agent.messages import BucketPart, Request, RowsWanted, UplinkChanged, UplinkSignal, topic
 from agent.secrets import RootSecret
 from agent.uplink import Backoff, Uplink
+from tests.uplink.cable import Cable
 from tests.uplink.clouds import DEVICE, Authority, Cloud
 from tests.waiting import wait_for
 
@@ -165,6 +166,27 @@ def ask_again(door: Door, cloud_end: CloudEnd) -> None:
     count = len(cloud_end.all_of("request"))
     door.uplink.request(Request(type="time", nonce="anything"))
     cloud_end.wait_for("request", count + 1)
+
+
+def rows(first: int, last: int, size: int = 10) -> list[dict[str, Any]]:
+    return [{"seq": seq, "kind": "test", "detail": "x" * size} for seq in range(first, last + 1)]
+
+
+def answer(door: Door, number: int, last: int, size: int = 10) -> RowsWanted:
+    """Answer the `number`-th RowsWanted from a journal of `last` rows."""
+    wanted = door.wait_for(RowsWanted, number)
+    door.uplink.rows(
+        wanted.after_seq, rows(wanted.after_seq + 1, min(wanted.after_seq + wanted.limit, last), size)
+    )
+    return wanted
+
+
+def reconnect(door: Door, cable: Cable) -> None:
+    ups, downs = (len(door.changes(is_up=is_up)) for is_up in (True, False))
+    cable.cut()
+    door.wait_down(downs + 1)
+    cable.plug_in()
+    door.wait_up(ups + 1)
 
 
 def _cloud_tls(authority: Authority) -> ssl.SSLContext:

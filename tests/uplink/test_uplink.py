@@ -1,7 +1,6 @@
 """The uplink against real brokers, ours and mosquitto: up, down, and what must not be lost in between."""
 
 from collections.abc import Callable
-from typing import Any
 
 from agent.messages import (
     AckReceived,
@@ -10,15 +9,13 @@ from agent.messages import (
     HeartbeatReceived,
     ManifestReceived,
     MessageRefused,
-    Request,
-    RowsWanted,
     UplinkChanged,
     UplinkSignal,
 )
 from agent.uplink import UplinkClock
 from tests.uplink.cable import Cable
 from tests.uplink.conftest import Brokers
-from tests.uplink.doors import EPOCH, CloudEnd, Door, ask_again
+from tests.uplink.doors import EPOCH, CloudEnd, Door, ask_again, reconnect
 from tests.waiting import wait_for
 
 MANIFEST = {"count": 0, "buckets": "", "root": ""}
@@ -31,14 +28,6 @@ def say_ack(cloud_end: CloudEnd, upto: int) -> None:
 
 def uptos(door: Door) -> list[int]:
     return [received.ack.upto for received in door.all_of(AckReceived)]
-
-
-def reconnect(door: Door, cable: Cable) -> None:
-    ups, downs = (len(door.changes(is_up=is_up)) for is_up in (True, False))
-    cable.cut()
-    door.wait_down(downs + 1)
-    cable.plug_in()
-    door.wait_up(ups + 1)
 
 
 # --- birth, will, state --------------------------------------------------------------------------------
@@ -206,93 +195,7 @@ def test_the_broker_holds_back_after_ten_unsettled_messages_and_loses_none(
     assert uptos(door) == list(range(1, 31))
 
 
-# --- out -----------------------------------------------------------------------------------------------
-
-
-def rows(first: int, last: int, size: int = 10) -> list[dict[str, Any]]:
-    return [{"seq": seq, "kind": "test", "detail": "x" * size} for seq in range(first, last + 1)]
-
-
-def answer(door: Door, number: int, last: int, size: int = 10) -> RowsWanted:
-    """Answer the `number`-th RowsWanted from a journal of `last` rows."""
-    wanted = door.wait_for(RowsWanted, number)
-    door.uplink.rows(
-        wanted.after_seq, rows(wanted.after_seq + 1, min(wanted.after_seq + wanted.limit, last), size)
-    )
-    return wanted
-
-
-def test_a_journal_arrives_in_order_and_four_batches_at_a_time(door: Door, cloud_end: CloudEnd) -> None:
-    door.uplink.start()
-    door.uplink.journal_grew(320)
-    for number in (1, 2, 3, 4):
-        answer(door, number, 320)
-    cloud_end.wait_for("events", 4)
-    ask_again(door, cloud_end)
-    assert [wanted.after_seq for wanted in door.all_of(RowsWanted)] == [0, 50, 100, 150]
-    door.uplink.acked(200)
-    for number in (5, 6, 7):
-        answer(door, number, 320)
-    cloud_end.wait_for("events", 7)
-    assert cloud_end.seqs() == list(range(1, 321))
-    assert {heard.body["journal_epoch"] for heard in cloud_end.all_of("events")} == {EPOCH}
-
-
-def test_a_new_row_is_sent_at_once(door: Door, cloud_end: CloudEnd) -> None:
-    door.uplink.start()
-    door.wait_up()
-    for last in (1, 2, 3):
-        door.uplink.journal_grew(last)
-        answer(door, last, last)
-        cloud_end.wait_for("events", last)
-        door.uplink.acked(last)
-    assert cloud_end.seqs() == [1, 2, 3]
-
-
-def test_rows_without_an_acknowledgement_are_sent_again_after_a_reconnection(
-    door: Door, cloud_end: CloudEnd, cable: Cable
-) -> None:
-    door.uplink.start()
-    door.uplink.journal_grew(60)
-    answer(door, 1, 60)
-    answer(door, 2, 60)
-    cloud_end.wait_for("events", 2)
-    door.uplink.acked(30)
-    reconnect(door, cable)
-    assert answer(door, 3, 60).after_seq == 30
-    cloud_end.wait_for("events", 3)
-    assert cloud_end.seqs() == [*range(1, 61), *range(31, 61)]
-
-
-def test_large_rows_make_small_batches(door: Door, cloud_end: CloudEnd) -> None:
-    door.uplink.start()
-    door.uplink.journal_grew(8)
-    for number in (1, 2, 3, 4):
-        answer(door, number, 8, size=6000)
-    cloud_end.wait_for("events", 4)
-    assert [len(heard.body["rows"]) for heard in cloud_end.all_of("events")] == [2, 2, 2, 2]
-
-
-def test_an_oversized_message_is_not_published_and_the_session_lives_on(
-    door: Door, cloud_end: CloudEnd
-) -> None:
-    door.uplink.start()
-    door.wait_up()
-    door.uplink.request(Request(type="buckets", rev=1, need=list(range(20_000))))
-    door.uplink.request(Request(type="time", nonce="n"))
-    assert cloud_end.wait_for("request").body == {"type": "time", "nonce": "n"}
-    assert len(door.changes(is_up=True)) == 1
-
-
-def test_a_request_made_while_the_uplink_is_down_is_not_sent_late(door: Door, cloud_end: CloudEnd) -> None:
-    door.uplink.request(Request(type="time", nonce="early"))
-    door.uplink.start()
-    door.wait_up()
-    door.uplink.request(Request(type="time", nonce="now"))
-    assert cloud_end.wait_for("request").body["nonce"] == "now"
-
-
-# --- staying up ----------------------------------------------------------------------------------------
+# --- staying up --------------------------------------------------------------------------------------
 
 
 def test_the_uplink_comes_back_when_the_broker_does(door: Door, brokers: Brokers) -> None:

@@ -8,9 +8,8 @@ from agent.messages import RowsWanted
 from agent.uplink import Backoff, UplinkClock
 from agent.uplink.handle import boottime_s
 from tests.uplink.conftest import AUTHORITY, Brokers
-from tests.uplink.doors import CloudEnd, Door, ask_again
+from tests.uplink.doors import CloudEnd, Door, answer, ask_again, rows
 from tests.uplink.rude_broker import RudeBroker
-from tests.uplink.test_uplink import answer, rows
 from tests.waiting import wait_for
 
 NewDoor = Callable[..., Door]
