@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cloud_sim.brokers import RunningBroker, start_builtin, start_mosquitto
 from cloud_sim.mosquitto import find_mosquitto
+from tests.broker.brokers import RunningBroker, start_builtin, start_mosquitto
 from tests.broker.certificates import Authority
 from tests.broker.client import Client, Site
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cloud_sim.brokers import RunningBroker
+from tests.broker.brokers import RunningBroker
 from tests.broker.certificates import Authority
 from tests.broker.client import Client, Site, down, up
 from tests.waiting import wait_for

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from cloud_sim.broker import TlsFiles
-from cloud_sim.brokers import BrokerFault, RunningBroker, start_builtin, start_mosquitto
 from cloud_sim.mosquitto import find_mosquitto
+from tests.broker.brokers import BrokerFault, RunningBroker, start_builtin, start_mosquitto
 from tests.broker.certificates import Authority
 from tests.broker.client import Site
 

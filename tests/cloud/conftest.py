@@ -7,10 +7,10 @@ import pytest
 
 from cloud_sim import locks
 from cloud_sim.authority import initialise
-from cloud_sim.brokers import RunningBroker, start_builtin, start_mosquitto
 from cloud_sim.database import Database, open_database
 from cloud_sim.mosquitto import find_mosquitto
 from cloud_sim.state_directory import StateDirectory
+from tests.broker.brokers import RunningBroker, start_builtin, start_mosquitto
 from tests.cloud.device import Device, enrol
 from tests.cloud.site import NOWHERE, Api, CloudProcess, tls_files
 

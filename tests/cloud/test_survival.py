@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from cloud_sim.authority import initialise
-from cloud_sim.brokers import RunningBroker, start_builtin, start_mosquitto
 from cloud_sim.mosquitto import find_mosquitto
 from cloud_sim.state_directory import StateDirectory
+from tests.broker.brokers import RunningBroker, start_builtin, start_mosquitto
 from tests.cloud.device import Device, enrol, journal_rows
 from tests.cloud.site import NOWHERE, CloudProcess, tls_files
 from tests.waiting import wait_for

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from cloud_sim.broker.tls import TlsFiles
-from cloud_sim.brokers import RunningBroker, start_builtin, start_mosquitto
 from cloud_sim.mosquitto import find_mosquitto
+from tests.broker.brokers import RunningBroker, start_builtin, start_mosquitto
 from tests.uplink.cable import Cable
 from tests.uplink.clouds import Authority, Cloud
 from tests.uplink.doors import CloudEnd, Door, enrolled_door
