@@ -1,0 +1,1 @@
+"""How quick and how small the lock is, on the virtual board and real processes; figures, never verdicts."""

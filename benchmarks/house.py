@@ -1,0 +1,144 @@
+"""One simulated door whose agent the benchmarks start and stop, with the cloud and the broker it needs."""
+
+import json
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from agent.cli.client import AgentUnreachable, Client
+from firmware_sim.board_client import ask_board
+from firmware_sim.child import Child, until
+from firmware_sim.site_directory import SiteDirectory
+from firmware_sim.site_processes import Site, SiteOptions
+
+SHORT_RELEASE = "\n[door]\nrelease_s = 0.1\n"
+"""The strike is locked again before the next sample."""
+LIMIT_S = 60.0
+
+
+class House:
+    """A running site of one door. The digits of its codes are known here by their number."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self.files = site.directory.door(1)
+        self.door = site.doors[0]
+        self.cloud = site.cloud
+        self.board_address = self.door.board
+        with self.files.config.open("a") as config:
+            config.write(SHORT_RELEASE)
+        self.restart_agent()
+        self.codes_made = 0
+
+    @property
+    def agent(self) -> Child:
+        """The process that is measured."""
+        return self._site.children["agent-1"]
+
+    # --- programs -------------------------------------------------------------------------------------
+
+    def start_agent(self) -> None:
+        """Start it, without waiting for anything."""
+        command = [sys.executable, "-m", "agent.cli.daemon", "run", "--config", str(self.files.config)]
+        self._site.children["agent-1"] = Child("agent-1", command, self._site.directory.log("agent-1"))
+
+    def stop_agent(self) -> None:
+        """Stop it as systemd does."""
+        self.agent.terminate()
+        self.agent.wait(time.monotonic() + LIMIT_S)
+
+    def restart_agent(self) -> None:
+        """Stop it and start it, until the uplink is up again."""
+        self.stop_agent()
+        self.start_agent()
+        self.wait(lambda: self.is_served() and self.status()["uplink"]["connected"], "the agent")
+
+    def restart_board(self) -> None:
+        """A board that has never seen this agent; the agent is not running."""
+        self._site.children["board-1"].kill()
+        command = [sys.executable, "-m", "firmware_sim.board", "--config", str(self.files.board_config)]
+        board = Child("board-1", command, self._site.directory.log("board-1"))
+        self._site.children["board-1"] = board
+        self.board_address = board.ready_line(LIMIT_S)
+
+    def wait(self, condition: Any, what: str, timeout_s: float = LIMIT_S) -> None:
+        """Until `condition` holds; `SimFault` when it does not in time, or the agent ends."""
+        until(condition, timeout_s, what, [self.agent])
+
+    # --- what the agent and the board say -------------------------------------------------------------
+
+    def status(self) -> dict[str, Any]:
+        """`lockctl status`."""
+        with Client(self.files.control_socket) as client:
+            return client.ask("status")
+
+    def is_served(self) -> bool:
+        """The agent hears all of its readers."""
+        with suppress(AgentUnreachable):
+            status = self.status()
+            return len(status["links"]) == 2 and all(status["links"].values()) and status["door"] != "unknown"
+        return False
+
+    def type(self, keys: str) -> None:
+        """Press keys at the keypad."""
+        ask_board(self.board_address, {"type": "keys", "keys": keys})
+
+    # --- codes ------------------------------------------------------------------------------------------
+
+    def create_codes(self, count: int) -> list[tuple[str, str]]:
+        """Create codes over HTTP: their digits and ids."""
+        return [self._create() for _ in range(count)]
+
+    def _create(self) -> tuple[str, str]:
+        digits = f"{self.codes_made * 37 + 10_000:06d}"
+        self.codes_made += 1
+        made = self.cloud.post(f"/locks/{self.door.device_id}/access_codes", {"code": digits})
+        return digits, made["access_code_id"]
+
+    def is_active(self, access_code_id: str) -> bool:
+        """The cloud knows that the lock decides by this code."""
+        return bool(self.cloud.get(f"/access_codes/{access_code_id}")["status"] == "active")
+
+    def has_newest_set(self) -> bool:
+        """The cloud knows that the lock decides by the newest set."""
+        lock = self.cloud.get(f"/locks/{self.door.device_id}")
+        return bool(lock["applied_rev"] == lock["head_rev"])
+
+
+class BoardWatch:
+    """The states of a board as they happen. Use with `with`."""
+
+    def __init__(self, address: str) -> None:
+        host, _, port = address.rpartition(":")
+        self._connection = socket.create_connection((host, int(port)), LIMIT_S)
+        self._connection.sendall(b'{"type": "watch"}\n')
+        self._lines = self._connection.makefile("rb")
+
+    def __enter__(self) -> "BoardWatch":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def until(self, condition: Any) -> dict[str, Any]:
+        """The next state for which `condition` holds; raises TimeoutError when there is none for long."""
+        while True:
+            state: dict[str, Any] = json.loads(self._lines.readline())
+            if condition(state):
+                return state
+
+
+@contextmanager
+def running_house(directory: Path) -> Iterator[House]:
+    """A house in `directory`, with everything it needs, until the block ends."""
+    site = Site(SiteDirectory(directory / "site").acquire(), SiteOptions(doors=1))
+    try:
+        site.start()
+        yield House(site)
+    finally:
+        site.stop()
+        site.directory.release()
