@@ -30,7 +30,7 @@ lint: $(VENV)/.test  ## Check style and format
 types: $(VENV)/.test  ## Check types
 	$(BIN)/mypy $(ARGS)
 
-bench: $(VENV)/.sim  ## Measure on the virtual board
+bench: $(VENV)/.sim  ## Measure on the virtual board (five minutes)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean:  ## Remove .venv and what tools leave behind; the simulated site in .lock-sim stays

@@ -85,6 +85,6 @@ def test_every_verb_and_option_of_the_cloud_on_a_page_exists() -> None:
 
 def test_what_install_says_to_copy_exists() -> None:
     page = (ROOT / "docs" / "install.md").read_text()
-    copied = re.findall(r"^sudo install -m 0644 (\S+) ", page, re.MULTILINE)
+    copied = re.findall(r"^sudo install (?:-D )?-m 0644 (\S+) ", page, re.MULTILINE)
     assert len(copied) == 3
     assert [name for name in copied if not (ROOT / name).is_file()] == []
