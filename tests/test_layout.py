@@ -15,6 +15,7 @@ CORE_MAY_IMPORT = {
     "base64",
     "collections.abc",
     "dataclasses",
+    "datetime",
     "enum",
     "hashlib",
     "hmac",
@@ -67,6 +68,16 @@ def test_the_core_imports_values_and_itself_only() -> None:
     used = {name for path in sources("agent/core") for name in imports(path)}
     foreign = {name for name in used if name != "agent.core" and not name.startswith("agent.core.")}
     assert foreign <= CORE_MAY_IMPORT
+
+
+def test_the_core_asks_no_clock() -> None:
+    calls = [
+        (path.name, node.func.attr)
+        for path in sources("agent/core")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    ]
+    assert [call for call in calls if call[1] in ("now", "utcnow", "today")] == []
 
 
 @pytest.mark.parametrize(
