@@ -125,11 +125,12 @@ class BoardWatch:
         self._connection.close()
 
     def until(self, condition: Any) -> dict[str, Any]:
-        """The next state for which `condition` holds; raises TimeoutError when there is none for long."""
-        while True:
-            state: dict[str, Any] = json.loads(self._lines.readline())
+        """The next state for which `condition` holds; TimeoutError when there is none for long."""
+        while received := self._lines.readline():
+            state: dict[str, Any] = json.loads(received)
             if condition(state):
                 return state
+        raise ConnectionError("the board ended; see its log")
 
 
 @contextmanager

@@ -26,5 +26,6 @@ def _start(house: House) -> tuple[float, float]:
         board.until(lambda state: state["link"]["outside"])
         ready_s = time.monotonic() - began
     while not house.is_served():
+        house.agent.check()
         time.sleep(0.002)
     return ready_s, time.monotonic() - began
