@@ -19,6 +19,8 @@ from cloud_sim.downlink import Downlink
 from cloud_sim.enrolments import Enroller
 from cloud_sim.fleet import Fleet
 from cloud_sim.mqtt_link import MqttLink, client_tls, parse_address
+from cloud_sim.seam.announcer import Announcer
+from cloud_sim.seam.deliveries import Deliveries
 from cloud_sim.state_directory import StateDirectory, write_private
 
 HEARTBEAT_EVERY_S = 15 * 60
@@ -73,6 +75,8 @@ async def serve(options: ServeOptions) -> None:
     enroller = Enroller(database, keys, f"{options.public_url or url}/enrolments", options.mqtt_url)
     cloud = Cloud(database, downlink, enroller, lambda: link.is_up, time.time, keys.api_token)
     fleet = Fleet(database, downlink, time.time)
+    announcer = Announcer(database, time.time, lambda: link.is_up)
+    deliveries = Deliveries(database, time.time)
     server = _Server(
         uvicorn.Config(
             device_cloud(cloud),
@@ -86,7 +90,8 @@ async def serve(options: ServeOptions) -> None:
     server.url = url
     try:
         async with asyncio.TaskGroup() as tasks:
-            background = [tasks.create_task(link.run(fleet)), tasks.create_task(_heartbeats(fleet))]
+            endless = (link.run(fleet), _heartbeats(fleet), announcer.run(), deliveries.run())
+            background = [tasks.create_task(work) for work in endless]
             await server.serve([listening])
             for task in background:
                 task.cancel()

@@ -1,0 +1,1 @@
+"""The Seam API over the same locks and codes that the device-cloud API shows."""

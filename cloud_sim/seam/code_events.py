@@ -1,0 +1,137 @@
+"""What clients are told of the life of an access code: created, changed, on the lock, off it, deleted."""
+
+import json
+from typing import Any
+
+from cloud_sim import reported
+from cloud_sim.answers import iso
+from cloud_sim.database import Database
+from cloud_sim.seam import connections
+from cloud_sim.seam.event_log import NewEvent, record
+
+_STAGES = """
+SELECT * FROM (
+    SELECT access_codes.access_code_id, code, errors, told_stages.stage AS told,
+        gen || '.' || code_rev AS version, told_stages.version AS told_version,
+        CASE
+            WHEN uses >= max_uses THEN 'removed'
+            WHEN changed_rev > :confirmed_rev OR is_in_set = 0 THEN NULL
+            WHEN coalesce(state, 'set') != 'set' THEN 'failed'
+            WHEN ends_at <= :now THEN 'removed'
+            WHEN starts_at > :now THEN 'scheduled'
+            ELSE 'set'
+        END AS stage
+    FROM access_codes
+    LEFT JOIN reported_access_codes USING (lock_id, access_code_id, gen)
+    LEFT JOIN told_stages USING (access_code_id)
+    WHERE access_codes.lock_id = :lock_id
+) WHERE stage IS NOT NULL AND (stage IS NOT told OR version IS NOT told_version)
+"""
+"""Where each code of a lock has come to, by what the lock confirmed, if that is not what was told last."""
+
+_ON_THE_LOCK = ("scheduled", "set")
+_ERROR_CODES = {
+    "duplicate_code": "duplicate_code_on_device",
+    "capacity_full": "no_space_for_access_code_on_device",
+    "code_length": "code_constraints_violated",
+    "digits_not_on_keypad": "code_constraints_violated",
+}
+_EVENT_TYPES = {
+    "scheduled": "access_code.scheduled_on_device",
+    "set": "access_code.set_on_device",
+    "failed": "access_code.failed_to_set_on_device",
+    "removed": "access_code.removed_from_device",
+}
+
+
+def tell_created(database: Database, lock_id: str, access_code_id: str, wall: float) -> None:
+    """Somebody wants a code."""
+    _record(database, "access_code.created", lock_id, access_code_id, wall)
+
+
+def tell_changed(database: Database, lock_id: str, access_code_id: str, detail: str, wall: float) -> None:
+    """Somebody wants it to be different. `detail`: JSON of the trigger, the columns before and after."""
+    before, after = (json.loads(detail)[side] for side in ("from", "to"))
+    properties = [
+        {"property": name, "from": _shown(name, before[name]), "to": _shown(name, after[name])}
+        for name in before
+        if before[name] != after[name]
+    ]
+    _record(database, "access_code.changed", lock_id, access_code_id, wall, changed_properties=properties)
+
+
+def tell_gone(database: Database, lock_id: str, access_code_id: str, detail: str, wall: float) -> None:
+    """The lock confirmed a deletion. What never came to be on the lock is not told to be removed from it."""
+    told = database.row("SELECT stage FROM told_stages WHERE access_code_id = ?", access_code_id)
+    if told is not None and told["stage"] in _ON_THE_LOCK:
+        _record(database, _EVENT_TYPES["removed"], lock_id, access_code_id, wall)
+    code = json.loads(detail)["code"]
+    _record(database, "access_code.deleted", lock_id, access_code_id, wall, code=code)
+    database.run("DELETE FROM told_stages WHERE access_code_id = ?", access_code_id)
+
+
+def tell_stages(database: Database, lock_id: str, wall: float) -> None:
+    """Where the codes of a lock have come to since this was last called."""
+    confirmed_rev = reported.evidence(database, lock_id, wall).confirmed_rev
+    values = {"lock_id": lock_id, "confirmed_rev": confirmed_rev, "now": wall}
+    for row in database.connection.execute(_STAGES, values).fetchall():
+        if row["stage"] != "removed" or row["told"] in _ON_THE_LOCK:
+            fields = _fields(database, lock_id, row)
+            _record(database, _EVENT_TYPES[row["stage"]], lock_id, row["access_code_id"], wall, **fields)
+        database.run(
+            "INSERT OR REPLACE INTO told_stages VALUES (?, ?, ?)",
+            row["access_code_id"],
+            row["stage"],
+            row["version"],
+        )
+
+
+def locks_with_boundaries(database: Database, after_s: float, upto_s: float) -> list[str]:
+    """The locks with codes that start or end after `after_s` and not after `upto_s`, Unix seconds."""
+    rows = database.rows(
+        "SELECT lock_id FROM access_codes WHERE starts_at > ?1 AND starts_at <= ?2"
+        " UNION SELECT lock_id FROM access_codes WHERE ends_at > ?1 AND ends_at <= ?2",
+        after_s,
+        upto_s,
+    )
+    return [row["lock_id"] for row in rows]
+
+
+def _fields(database: Database, lock_id: str, row: dict[str, Any]) -> dict[str, Any]:
+    if row["stage"] in _ON_THE_LOCK:
+        return {"code": row["code"]}
+    if row["stage"] == "removed":
+        return {}
+    return {
+        "access_code_errors": [_error(code) for code in json.loads(row["errors"] or "[]")],
+        "device_errors": connections.device_errors(database, lock_id),
+        "access_code_warnings": [],
+        "device_warnings": [],
+        "connected_account_errors": [],
+        "connected_account_warnings": [],
+    }
+
+
+def _record(
+    database: Database, event_type: str, lock_id: str, access_code_id: str, wall: float, **fields: Any
+) -> None:
+    event = NewEvent(
+        event_type=event_type,
+        lock_id=lock_id,
+        occurred_ms=int(wall * 1000),
+        access_code_id=access_code_id,
+        fields=fields,
+    )
+    record(database, event, wall)
+
+
+def _error(reported_error: str) -> dict[str, Any]:
+    return {
+        "error_code": _ERROR_CODES.get(reported_error, "failed_to_set_on_device"),
+        "message": f"the lock cannot use the code: {reported_error}",
+        "is_access_code_error": True,
+    }
+
+
+def _shown(name: str, value: Any) -> Any:
+    return iso(value) if name in ("starts_at", "ends_at") else value

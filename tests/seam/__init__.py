@@ -1,0 +1,1 @@
+"""The Seam-compatible API, driven as its clients drive it."""
