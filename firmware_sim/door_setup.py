@@ -56,6 +56,14 @@ input = 0
 driver = "osdp-rex"
 reader = "inside"
 input = 1
+
+[devices.tamper_outside]
+driver = "osdp-tamper"
+reader = "outside"
+
+[devices.tamper_inside]
+driver = "osdp-tamper"
+reader = "inside"
 """
 
 

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,10 @@ class Site:
 
     def start(self) -> None:
         """Start everything and return once everything answers. `SimFault` when something does not."""
+        if find_spec("uvicorn") is None:
+            raise SimFault(
+                "the packages of the simulator are missing: pip install 'lock-agent[sim]', or make sim"
+            )
         if not self.directory.token_file.exists():
             run_tool(["cloud_sim", "init", "--state", str(self.directory.cloud)])
         self.start_broker()

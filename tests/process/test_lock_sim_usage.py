@@ -3,7 +3,11 @@
 from pathlib import Path
 
 import pytest
+from pytest_mock import MockerFixture
 
+from firmware_sim.faults import SimFault
+from firmware_sim.site_directory import SiteDirectory
+from firmware_sim.site_processes import Site, SiteOptions
 from tests.process.lock_sim import lock_sim
 
 pytestmark = pytest.mark.process
@@ -58,3 +62,11 @@ def test_a_ready_file_in_a_directory_that_does_not_exist_is_refused_before_anyth
     result = lock_sim("--state-dir", str(tmp_path / "site"), "--ready-file", str(ready_file))
     assert (result.returncode, f"there is no directory {ready_file.parent}" in result.stderr) == (1, True)
     assert not (tmp_path / "site").exists()
+
+
+def test_without_the_packages_of_the_simulator_it_says_how_to_get_them(
+    tmp_path: Path, mocker: MockerFixture
+) -> None:
+    mocker.patch("firmware_sim.site_processes.find_spec", return_value=None)
+    with pytest.raises(SimFault, match=r"lock-agent\[sim\]"):
+        Site(SiteDirectory(tmp_path), SiteOptions(doors=1)).start()
