@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from joserfc.jwk import OKPKey
 
+from cloud_sim.seam.api_key import new_api_key
 from cloud_sim.state_directory import NotInitialised, StateDirectory, read_private, write_private
 
 CLOUD_NAME = "cloud"
@@ -44,6 +45,7 @@ class Authority:
     sealing_key: OKPKey = field(repr=False)
     """X25519."""
     api_token: str = field(repr=False)
+    seam_api_key: str = field(repr=False)
 
     @property
     def ca_pem(self) -> str:
@@ -75,6 +77,8 @@ def initialise(state: StateDirectory) -> None:
     _make_certificates(state)
     if not state.api_token.exists():
         write_private(state.api_token, secrets.token_urlsafe(TOKEN_BYTES).encode() + b"\n")
+    if not state.seam_api_key.exists():
+        write_private(state.seam_api_key, new_api_key().encode() + b"\n")
 
 
 def load(state: StateDirectory, token_file: Path | None = None) -> Authority:
@@ -87,11 +91,12 @@ def load(state: StateDirectory, token_file: Path | None = None) -> Authority:
             signing_key=OKPKey.import_key(read_private(state.signing_key)),
             sealing_key=OKPKey.import_key(read_private(state.sealing_key)),
             api_token=token,
+            seam_api_key=read_private(state.seam_api_key).decode().strip(),
         )
     except ValueError as error:  # no message of the parser: it may quote what it read
         raise NotInitialised(f"a key or certificate in {state.root} is damaged; restore it") from error
-    if not token:
-        raise NotInitialised(f"the token file is empty; remove it and run init --state {state.root}")
+    if not token or not authority.seam_api_key:
+        raise NotInitialised(f"the token or key file is empty; remove it, run init --state {state.root}")
     return authority
 
 

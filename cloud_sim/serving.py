@@ -13,8 +13,9 @@ from pathlib import Path
 import uvicorn
 
 from cloud_sim import authority
+from cloud_sim.application import application
 from cloud_sim.database import open_database
-from cloud_sim.device_cloud_api import BASE_PATH, Cloud, device_cloud
+from cloud_sim.device_cloud_api import BASE_PATH, Cloud
 from cloud_sim.downlink import Downlink
 from cloud_sim.enrolments import Enroller
 from cloud_sim.fleet import Fleet
@@ -79,7 +80,7 @@ async def serve(options: ServeOptions) -> None:
     deliveries = Deliveries(database, time.time)
     server = _Server(
         uvicorn.Config(
-            device_cloud(cloud),
+            application(cloud, keys.seam_api_key),
             log_config=None,
             log_level="warning",
             access_log=False,

@@ -62,6 +62,11 @@ class StateDirectory:
         return self.root / "api-token"
 
     @property
+    def seam_api_key(self) -> Path:
+        """The key of the Seam API, one line, mode 0600."""
+        return self.root / "seam-api-key"
+
+    @property
     def url(self) -> Path:
         """Where the cloud that serves this state answers, one line: `http://127.0.0.1:PORT`."""
         return self.root / "url"

@@ -1,0 +1,155 @@
+"""Takes every request of the Seam API to its operation, whatever verb a generation of SDKs uses for it."""
+
+import hmac
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from cloud_sim import api_fields
+from cloud_sim.api_errors import ApiError
+from cloud_sim.database import Database
+from cloud_sim.device_cloud_api import Cloud
+from cloud_sim.seam import parameters
+from cloud_sim.seam.errors import SeamError, invalid_input, respond
+
+BASE_PATH = "/seam"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request as an operation sees it; on the event loop's thread."""
+
+    cloud: Cloud
+    given: Mapping[str, Any]
+    """The declared parameters that were sent; None for an explicit null."""
+    url: str
+    """Where this request went, without its query: what the next page is asked at."""
+
+    @property
+    def database(self) -> Database:
+        """The cloud's database."""
+        return self.cloud.database
+
+    @property
+    def wall(self) -> float:
+        """Unix seconds."""
+        return self.cloud.wall()
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One path. `answer` returns the keys of a success, `ok` comes by itself, or raises SeamError."""
+
+    path: str
+    verbs: frozenset[str]
+    declared: Sequence[parameters.Parameter]
+    answer: Callable[[Call], dict[str, Any]]
+    is_open: bool = False
+    """Answers without an API key."""
+
+
+def operation(
+    path: str,
+    verbs: str,
+    answer: Callable[[Call], dict[str, Any]],
+    *declared: parameters.Parameter,
+    is_open: bool = False,
+) -> Operation:
+    """`verbs` separated by blanks, as the API's description lists them."""
+    return Operation(path, frozenset(verbs.split()), declared, answer, is_open)
+
+
+def seam_app(cloud: Cloud, api_key: str, operations: Iterable[Operation]) -> Starlette:
+    """The application to mount at `/seam`."""
+    by_path = {one.path: one for one in operations}
+
+    class Endpoint:
+        """Any path, any verb."""
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            response = await _dispatch(cloud, api_key, by_path, Request(scope, receive))
+            await response(scope, receive, send)
+
+    return Starlette(
+        routes=[Route("/{path:path}", Endpoint())],
+        exception_handlers={SeamError: _refused, ApiError: _unreadable, Exception: _bug},
+    )
+
+
+async def _dispatch(
+    cloud: Cloud, api_key: str, by_path: Mapping[str, Operation], request: Request
+) -> Response:
+    path = "/" + request.path_params["path"].strip("/")
+    found = by_path.get(path)
+    if found is None or not found.is_open:
+        _check_key(request, api_key)
+    if found is None:
+        raise SeamError(404, "not_found", "there is no operation at this path; docs/seam-api.md lists all")
+    if request.method not in found.verbs:
+        possible = ", ".join(sorted(found.verbs))
+        raise SeamError(405, "method_not_allowed", f"{request.method} is not possible here; use {possible}")
+    query, body = _query(request), await _body(request)
+    given = parameters.read(found.declared, query, body)
+    url = str(request.url.replace(query=""))
+    return respond({**found.answer(Call(cloud, given, url)), "ok": True})
+
+
+def _check_key(request: Request, api_key: str) -> None:
+    given = request.headers.get("authorization", "")
+    if not hmac.compare_digest(given.encode(), f"Bearer {api_key}".encode()):
+        message = "send Authorization: Bearer <key> with the key from the file seam-api-key of this cloud"
+        raise SeamError(401, "unauthorized", message)
+
+
+def _query(request: Request) -> dict[str, list[str]]:
+    """Each name with its values; `name[]` is `name`. `_strict`, which the SDKs add, means nothing here."""
+    found: dict[str, list[str]] = {}
+    for name, value in request.query_params.multi_items():
+        found.setdefault(name.removesuffix("[]"), []).append(value)
+    found.pop("_strict", None)
+    return found
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    """The body's object; an empty body has no fields, whatever its content type says."""
+    body = await api_fields.read_body(request)
+    if not body:
+        return {}
+    content_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if content_type != "application/json":
+        raise SeamError(400, "invalid_content_type", "send JSON, with Content-Type: application/json")
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        # Not the decoder's own words: they might quote the body.
+        raise invalid_input({"": "Error while parsing input: the body is not JSON"}) from None
+    if not isinstance(value, dict):
+        raise invalid_input({"": "Error while parsing input: the body must be a JSON object"})
+    return value
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, SeamError):
+        raise error
+    return error.response()
+
+
+async def _unreadable(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, ApiError):
+        raise error
+    return SeamError(error.status, error.error_code.lower(), error.message).response()
+
+
+async def _bug(_request: Request, _error: Exception) -> Response:
+    message = "the cloud failed; nothing is known to have changed, its log says more"
+    return SeamError(500, "internal_server_error", message).response()
