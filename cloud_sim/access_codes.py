@@ -2,6 +2,7 @@
 
 import secrets
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,21 +55,28 @@ def create(
 
     `capacity`: what the lock has said it holds."""
     with database.transaction():
-        digits = wanted.code or _free_code(database, lock_id, wall)
-        leaving = _long_ended(database, lock_id, wall)
-        holder = _holder(database, lock_id, digits)
-        if holder is not None and not has_ended(holder, wall):
-            return Taken(holder["access_code_id"])
-        if holder is not None:
-            leaving.add(holder["access_code_id"])
-        if capacity is not None and code_sets.count(database, lock_id) - len(leaving) >= capacity:
-            return Full(capacity)
-        rev = code_sets.head(database, lock_id)[1] + 1
-        _drop(database, leaving, rev)
-        access_code_id = str(uuid.uuid4())
-        _insert(database, lock_id, access_code_id, digits, wanted, rev, wall)
-        changed = map(code_sets.bucket_byte, {access_code_id, *leaving})
-        code_sets.record_revision(database, lock_id, rev, changed)
+        return add(database, lock_id, wanted, wall, capacity)
+
+
+def add(
+    database: Database, lock_id: str, wanted: NewAccessCode, wall: float, capacity: int | None = None
+) -> str | Taken | Full:
+    """`create` inside a transaction of the caller, who undoes it if anything else of it is refused."""
+    digits = wanted.code or free_code(database, [lock_id], wall)
+    leaving = _long_ended(database, lock_id, wall)
+    holder = _holder(database, lock_id, digits)
+    if holder is not None and not has_ended(holder, wall):
+        return Taken(holder["access_code_id"])
+    if holder is not None:
+        leaving.add(holder["access_code_id"])
+    if capacity is not None and code_sets.count(database, lock_id) - len(leaving) >= capacity:
+        return Full(capacity)
+    rev = code_sets.head(database, lock_id)[1] + 1
+    _drop(database, leaving, rev)
+    access_code_id = str(uuid.uuid4())
+    _insert(database, lock_id, access_code_id, digits, wanted, rev, wall)
+    changed = map(code_sets.bucket_byte, {access_code_id, *leaving})
+    code_sets.record_revision(database, lock_id, rev, changed)
     return access_code_id
 
 
@@ -130,13 +138,21 @@ def _holder(database: Database, lock_id: str, digits: str) -> dict[str, Any] | N
     return database.row(f"{_WITH_REPORT} WHERE lock_id = ? AND code = ? AND is_in_set = 1", lock_id, digits)
 
 
-def _free_code(database: Database, lock_id: str, wall: float) -> str:
+def free_code(
+    database: Database, lock_ids: Sequence[str], wall: float, length: int = RANDOM_CODE_LENGTH
+) -> str:
+    """Random digits that no code of these locks has which has not ended."""
     for _ in range(RANDOM_TRIES):
-        digits = f"{secrets.randbelow(10**RANDOM_CODE_LENGTH):0{RANDOM_CODE_LENGTH}d}"
-        holder = _holder(database, lock_id, digits)
-        if holder is None or has_ended(holder, wall):
+        digits = f"{secrets.randbelow(10**length):0{length}d}"
+        if all(is_free(database, lock_id, digits, wall) for lock_id in lock_ids):
             break
     return digits  # a set so full that 200 draws found nothing gets the ordinary answer: taken
+
+
+def is_free(database: Database, lock_id: str, digits: str, wall: float) -> bool:
+    """Whether a lock could be given a code of these digits."""
+    holder = _holder(database, lock_id, digits)
+    return holder is None or has_ended(holder, wall)
 
 
 def _long_ended(database: Database, lock_id: str, wall: float) -> set[str]:
