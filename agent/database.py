@@ -128,10 +128,11 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _migrate(connection: sqlite3.Connection) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     scripts = sorted(entry.name for entry in files("agent.schema").iterdir() if entry.name.endswith(".sql"))
-    if version > len(scripts):
+    newest = int(scripts[-1][:4])
+    if version > newest:
         raise sqlite3.OperationalError(
-            f"the database is of version {version}, this agent knows {len(scripts)}: install the newer agent"
+            f"the database is of version {version}, this agent knows {newest}: install the newer agent"
         )
-    for name in scripts[version:]:
+    for name in (name for name in scripts if int(name[:4]) > version):
         script = files("agent.schema").joinpath(name).read_text("utf-8")
         connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version={int(name[:4])}; COMMIT;")

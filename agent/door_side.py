@@ -40,9 +40,22 @@ class DoorSide:
         """At start and at the end, whatever happened before."""
         self._strike.lock()
 
-    def release(self, now: float) -> None:
+    def release(self, now: float, for_s: float | None = None) -> None:
         """Let somebody through. Whoever calls has recorded why, durably."""
-        self._do(door.release(self.door, now, self._timings))
+        self._do(door.release(self.door, now, self._timings, for_s))
+
+    def relock(self, why: str) -> None:
+        """End a release before its time."""
+        self._do(door.relock(self.door, why))
+
+    def set_free(self, now: float, *, is_free: bool) -> None:
+        """Let everybody through from now on, or no longer."""
+        self._do(door.free(self.door, now) if is_free else door.unfree(self.door, now, self._timings))
+
+    @property
+    def is_shut(self) -> bool:
+        """Locked, and not known to be open."""
+        return not self.door.is_released and self.door.contact is not door.Contact.OPEN
 
     def handle(self, signal: DoorSignal, now: float) -> None:
         """Take what the door says."""

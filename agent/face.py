@@ -6,6 +6,7 @@ REFUSAL_AFTER_S = 0.4
 """Every refusal is shown this long after `#`, whatever its reason and however quickly it was found."""
 GRANTED_S = 3.0
 DENIED_S = 1.5
+IDENTIFY_S = 10.0
 
 
 class Face:
@@ -30,6 +31,11 @@ class Face:
         self._deny_at_s = None
         self._until_s = now + GRANTED_S
         self._show(Pattern.GRANTED)
+
+    def identify(self, now: float) -> None:
+        """Show which door this is."""
+        self._until_s = now + IDENTIFY_S
+        self._show(Pattern.IDENTIFY)
 
     def deny(self, entered_s: float) -> None:
         """A refusal of the entry that was finished at `entered_s`."""

@@ -79,6 +79,8 @@ class Pattern(Enum):
     """Momentary."""
     DENIED = "denied"
     """Momentary; the same for every refusal."""
+    IDENTIFY = "identify"
+    """Momentary: somebody wants to know which door this is."""
     FAULT = "fault"
     """Standing: the controller cannot make outcomes durable, so it opens for nobody."""
     LOCKED_OUT = "locked_out"

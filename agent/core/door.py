@@ -7,6 +7,11 @@ be done. The strike also relocks by itself; this machine knows when, and says so
 from dataclasses import dataclass, replace
 from enum import Enum
 
+FREE_RELEASE_S = 30.0
+"""How long each release of a free door lasts (the firmware of a strike allows 60 s) ..."""
+FREE_AGAIN_S = 10.0
+"""... and after how long it is renewed: two may be lost without anybody noticing."""
+
 
 class Contact(Enum):
     """What the door contact says; unknown until it has been read, or without one."""
@@ -41,6 +46,13 @@ class Door:
     held_at_s: float | None = None
     is_forced: bool = False
     is_held: bool = False
+    free_again_at_s: float | None = None
+    """Set while the door is free (passage): when the strike must next be told so."""
+
+    @property
+    def is_free(self) -> bool:
+        """Whether anybody may go through."""
+        return self.free_again_at_s is not None
 
     @property
     def is_released(self) -> bool:
@@ -79,10 +91,41 @@ class Step:
     effects: tuple[Effect, ...] = ()
 
 
-def release(door: Door, now: float, timings: Timings) -> Step:
-    """Let somebody through."""
-    until = now + timings.release_s
-    return Step(replace(door, released_until_s=until, relock_at_s=None), (Unlock(timings.release_s),))
+def release(door: Door, now: float, timings: Timings, for_s: float | None = None) -> Step:
+    """Let somebody through, for `for_s` seconds where it is given. A free door needs no release."""
+    if door.is_free:
+        return Step(door)
+    lasting_s = timings.release_s if for_s is None else for_s
+    return Step(replace(door, released_until_s=now + lasting_s, relock_at_s=None), (Unlock(lasting_s),))
+
+
+def relock(door: Door, why: str) -> Step:
+    """End a release before its time."""
+    if not door.is_released:
+        return Step(door, (Relock(),))
+    return Step(replace(door, released_until_s=None, relock_at_s=None), (Relock(), Note("relocked", why)))
+
+
+def free(door: Door, now: float) -> Step:
+    """Let everybody through from now on: timed releases that overlap, so that a strike nobody tells any more
+    locks by itself."""
+    door = replace(
+        door,
+        released_until_s=now + FREE_RELEASE_S,
+        free_again_at_s=now + FREE_AGAIN_S,
+        relock_at_s=None,
+        forced_at_s=None,
+        held_at_s=None,
+    )
+    return Step(door, (Unlock(FREE_RELEASE_S),))
+
+
+def unfree(door: Door, now: float, timings: Timings) -> Step:
+    """The door is an ordinary one again; propped open, it has to be closed in time."""
+    if not door.is_free:
+        return Step(door)
+    held_at_s = now + timings.held_open_s if door.contact is Contact.OPEN else None
+    return relock(replace(door, free_again_at_s=None, held_at_s=held_at_s), "mode")
 
 
 def rex(door: Door, now: float, timings: Timings, unlocks: bool) -> Step:
@@ -101,6 +144,8 @@ def moved(door: Door, is_open: bool, now: float, timings: Timings) -> Step:
 
 
 def _opened(door: Door, before: Contact, now: float, timings: Timings) -> Step:
+    if door.is_free:
+        return Step(door, (Note("door_opened"),))
     excused = door.is_released or before is Contact.UNKNOWN or now < (door.shunt_until_s or now)
     forced_at = None if excused else now + timings.forced_filter_s
     door = replace(door, held_at_s=now + timings.held_open_s, forced_at_s=forced_at, relock_at_s=None)
@@ -111,7 +156,8 @@ def _closed(door: Door, before: Contact, now: float, timings: Timings) -> Step:
     notes = [Note("door_closed")]
     if door.is_held:
         notes.append(Note("door_held_over"))
-    relock_at = now + timings.relock_after_close_s if door.is_released and before is Contact.OPEN else None
+    is_through = door.is_released and before is Contact.OPEN and not door.is_free
+    relock_at = now + timings.relock_after_close_s if is_through else None
     door = replace(
         door,
         held_at_s=None,
@@ -127,6 +173,9 @@ def _closed(door: Door, before: Contact, now: float, timings: Timings) -> Step:
 def tick(door: Door, now: float) -> Step:
     """Whatever is due at `now`."""
     effects: list[Effect] = []
+    if _due(door.free_again_at_s, now):
+        step = free(door, now)
+        door, effects = step.door, [*step.effects]
     if _due(door.relock_at_s, now):
         door = replace(door, released_until_s=None, relock_at_s=None)
         effects += [Relock(), Note("relocked", "closed")]
@@ -145,7 +194,13 @@ def tick(door: Door, now: float) -> Step:
 
 def deadline(door: Door) -> float | None:
     """When `tick` is next needed, in seconds since boot."""
-    pending = (door.relock_at_s, door.released_until_s, door.forced_at_s, door.held_at_s)
+    pending = (
+        door.relock_at_s,
+        door.released_until_s,
+        door.forced_at_s,
+        door.held_at_s,
+        door.free_again_at_s,
+    )
     return min((at for at in pending if at is not None), default=None)
 
 
