@@ -64,7 +64,7 @@ def add(
     """`create` inside a transaction of the caller, who undoes it if anything else of it is refused."""
     digits = wanted.code or free_code(database, [lock_id], wall)
     leaving = _long_ended(database, lock_id, wall)
-    holder = _holder(database, lock_id, digits)
+    holder = holder_of(database, lock_id, digits)
     if holder is not None and not has_ended(holder, wall):
         return Taken(holder["access_code_id"])
     if holder is not None:
@@ -72,7 +72,7 @@ def add(
     if capacity is not None and code_sets.count(database, lock_id) - len(leaving) >= capacity:
         return Full(capacity)
     rev = code_sets.head(database, lock_id)[1] + 1
-    _drop(database, leaving, rev)
+    drop(database, leaving, rev)
     access_code_id = str(uuid.uuid4())
     _insert(database, lock_id, access_code_id, digits, wanted, rev, wall)
     changed = map(code_sets.bucket_byte, {access_code_id, *leaving})
@@ -89,7 +89,7 @@ def delete(database: Database, row: dict[str, Any], wall: float) -> None:
         if row["is_in_set"]:
             rev = code_sets.head(database, lock_id)[1] + 1
             leaving = _long_ended(database, lock_id, wall) | {access_code_id}
-            _drop(database, leaving, rev)
+            drop(database, leaving, rev)
             code_sets.record_revision(database, lock_id, rev, map(code_sets.bucket_byte, leaving))
         database.run(
             "UPDATE access_codes SET deleted_ms = coalesce(deleted_ms, ?) WHERE access_code_id = ?",
@@ -134,7 +134,8 @@ def has_ended(row: dict[str, Any], wall: float) -> bool:
     return is_spent or is_over or not row["is_in_set"]
 
 
-def _holder(database: Database, lock_id: str, digits: str) -> dict[str, Any] | None:
+def holder_of(database: Database, lock_id: str, digits: str) -> dict[str, Any] | None:
+    """The code of a lock's set with these digits."""
     return database.row(f"{_WITH_REPORT} WHERE lock_id = ? AND code = ? AND is_in_set = 1", lock_id, digits)
 
 
@@ -151,7 +152,7 @@ def free_code(
 
 def is_free(database: Database, lock_id: str, digits: str, wall: float) -> bool:
     """Whether a lock could be given a code of these digits."""
-    holder = _holder(database, lock_id, digits)
+    holder = holder_of(database, lock_id, digits)
     return holder is None or has_ended(holder, wall)
 
 
@@ -167,7 +168,8 @@ def _long_ended(database: Database, lock_id: str, wall: float) -> set[str]:
     return {row["access_code_id"] for row in rows}
 
 
-def _drop(database: Database, access_code_ids: set[str], rev: int) -> None:
+def drop(database: Database, access_code_ids: set[str], rev: int) -> None:
+    """Take codes out of their lock's set, as of `rev`; inside the transaction that records it."""
     for access_code_id in access_code_ids:
         database.run(
             "UPDATE access_codes SET is_in_set = 0, changed_rev = ? WHERE access_code_id = ?",
