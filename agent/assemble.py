@@ -8,6 +8,7 @@ from agent.clock_watch import ClockSettings
 from agent.config import Config, driver_options
 from agent.controller import AnySignal, Controller, Devices, Settings
 from agent.core.door import Timings
+from agent.duress import SilentAlarm
 from agent.enrolment import Enrolment, load_enrolment
 from agent.errors import ConfigFault
 from agent.host_clock import HostClock
@@ -40,6 +41,11 @@ def assemble(config: Config, config_path: Path, inbox: Inbox[AnySignal]) -> Cont
         set_epoch=enrolment.terms.set_epoch,
     )
     clocks = HostClock()
+    alarm = SilentAlarm(
+        device_id=enrolment.device_id,
+        identity=enrolment.identity,
+        cloud_sealing=enrolment.terms.cloud_sealing,
+    )
     controller = Controller(
         settings=_settings(config, config_path, enrolment.device_id, root),
         store=store,
@@ -48,9 +54,10 @@ def assemble(config: Config, config_path: Path, inbox: Inbox[AnySignal]) -> Cont
         inbox=inbox,
         devices=devices,
         version=__version__,
+        alarm=alarm,
         make_uplink=lambda: make_uplink(),
     )
-    make_uplink = _uplink_maker(config, enrolment, store, controller, inbox)
+    make_uplink = _uplink_maker(config, enrolment, store, controller, inbox, alarm)
     return controller
 
 
@@ -76,12 +83,17 @@ def _settings(config: Config, config_path: Path, device_id: str, root: RootSecre
 
 
 def _uplink_maker(
-    config: Config, enrolment: Enrolment, store: Store, controller: Controller, inbox: Inbox[AnySignal]
+    config: Config,
+    enrolment: Enrolment,
+    store: Store,
+    controller: Controller,
+    inbox: Inbox[AnySignal],
+    alarm: SilentAlarm,
 ) -> Callable[[], UplinkPort]:
-    if not config.uplink.enabled:
-        return NoUplink
-
     def make() -> UplinkPort:
+        alarm.prepare()
+        if not config.uplink.enabled:
+            return NoUplink()
         from agent.uplink import Backoff, Uplink
         from agent.uplink.handle import UplinkClock
 

@@ -3,14 +3,16 @@
 import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from sqlite3 import Connection
 from typing import Any, NamedTuple
 
 from agent.core.access_code import AccessCode, CodeError, parse_definition
 from agent.core.holding import HeldCode
+from agent.core.lifetime import History, used
 from agent.database import Database
 from agent.errors import StorageFault
+from agent.zones import zone_named
 
 MAC_BYTES = 16
 
@@ -42,6 +44,13 @@ class _Row(NamedTuple):
     is_revoked: int
 
 
+_SELECT_USES = "SELECT access_code_id, gen, mac, uses, first_used_at, known_since FROM code_use"
+
+
+def _values(history: History) -> tuple[int, int | None, int | None]:
+    return history.uses, history.first_used_at, history.known_since
+
+
 class CodeRows:
     """The tables `access_code` and `code_use`. Controller thread only; may raise StorageFault."""
 
@@ -59,42 +68,67 @@ class CodeRows:
 
     # --- uses -------------------------------------------------------------------------------------
 
-    def count_use(self, db: Connection, access_code_id: str, gen: int) -> None:
-        """Count one use, inside a transaction."""
-        key = (access_code_id, gen)
-        found = db.execute("SELECT uses, mac FROM code_use WHERE access_code_id=? AND gen=?", key).fetchall()
-        uses = found[0][0] if found else 0
-        if found and not hmac.compare_digest(found[0][1], self._mac("use", *key, uses)):
-            raise StorageFault(f"the use count of access code {access_code_id} was changed from outside")
-        mac = self._mac("use", *key, uses + 1)
-        db.execute("INSERT OR REPLACE INTO code_use VALUES (?, ?, ?, ?)", (*key, uses + 1, mac))
+    def count_use(self, db: Connection, access_code_id: str, gen: int, at: int) -> History:
+        """Count one use, at Unix time `at`, inside a transaction; returns the history with it."""
+        history = used(self._history(db, access_code_id, gen), at)
+        self._write_history(db, access_code_id, gen, history)
+        return history
 
-    def _uses(self) -> dict[tuple[str, int], int | None]:
-        """Uses by (id, gen); None where the count was changed from outside."""
-        found: dict[tuple[str, int], int | None] = {}
-        rows: list[Any] = self._database.read("SELECT access_code_id, gen, uses, mac FROM code_use")
-        for access_code_id, gen, uses, mac in rows:
-            genuine = hmac.compare_digest(mac, self._mac("use", access_code_id, gen, uses))
-            found[access_code_id, gen] = uses if genuine else None
-        return found
+    def note_known(self, db: Connection, access_code_id: str, gen: int, since: int) -> History:
+        """Note since when a code is known, inside a transaction; returns the history with it."""
+        history = replace(self._history(db, access_code_id, gen), known_since=since)
+        self._write_history(db, access_code_id, gen, history)
+        return history
+
+    def _use_mac(self, access_code_id: str, gen: int, history: History) -> bytes:
+        times = (history.first_used_at, history.known_since)
+        # Version 1 knew no times; its rows stay genuine until something happens to them.
+        label, covered = ("use", ()) if times == (None, None) else ("use/2", times)
+        return self._mac(label, access_code_id, gen, history.uses, *covered)
+
+    def _history(self, db: Connection, access_code_id: str, gen: int) -> History:
+        found = db.execute(
+            f"{_SELECT_USES} WHERE access_code_id=? AND gen=?", (access_code_id, gen)
+        ).fetchall()
+        history = self._genuine(found[0]) if found else History()
+        if history is None:
+            raise StorageFault(f"the use count of access code {access_code_id} was changed from outside")
+        return history
+
+    def _genuine(self, row: tuple[Any, ...]) -> History | None:
+        access_code_id, gen, mac, uses, first_used_at, known_since = row
+        history = History(uses=uses, first_used_at=first_used_at, known_since=known_since)
+        return history if hmac.compare_digest(mac, self._use_mac(access_code_id, gen, history)) else None
+
+    def _write_history(self, db: Connection, access_code_id: str, gen: int, history: History) -> None:
+        db.execute(
+            "INSERT OR REPLACE INTO code_use (access_code_id, gen, mac, uses, first_used_at, known_since)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (access_code_id, gen, self._use_mac(access_code_id, gen, history), *_values(history)),
+        )
+
+    def _histories(self) -> dict[tuple[str, int], History | None]:
+        """What happened, by (id, gen); None where a row was changed from outside."""
+        rows: list[Any] = self._database.read(_SELECT_USES)
+        return {(row[0], row[1]): self._genuine(row) for row in rows}
 
     # --- what counts ------------------------------------------------------------------------------
 
     def held(self, since_rev: int = 0) -> list[HeldCode]:
         """The rows that count at the applied revision, each checked against its MAC: all of them, or
         those that came with `since_rev` or later."""
-        uses = self._uses()
+        histories = self._histories()
         rows: list[Any] = self._database.read(
             "SELECT access_code.* FROM access_code, lock "
             "WHERE from_rev BETWEEN ? AND applied_rev AND (to_rev IS NULL OR to_rev > applied_rev)",
             (since_rev,),
         )
-        return [self._held(_Row(*values), mac, uses) for *values, mac in rows]
+        return [self._held(_Row(*values), mac, histories) for *values, mac in rows]
 
-    def _held(self, row: _Row, mac: bytes, uses: Mapping[tuple[str, int], int | None]) -> HeldCode:
-        used = uses.get((row.access_code_id, row.gen), 0)
-        genuine = hmac.compare_digest(mac, self._row_mac(row)) and used is not None
-        parsed = parse_definition(json.loads(row.definition)) if genuine and row.tag else None
+    def _held(self, row: _Row, mac: bytes, histories: Mapping[tuple[str, int], History | None]) -> HeldCode:
+        history = histories.get((row.access_code_id, row.gen), History())
+        genuine = hmac.compare_digest(mac, self._row_mac(row)) and history is not None
+        parsed = parse_definition(json.loads(row.definition), zone_named) if genuine and row.tag else None
         code = parsed if isinstance(parsed, AccessCode) else None
         error = CodeError(row.error) if row.error else None
         return HeldCode(
@@ -106,7 +140,7 @@ class CodeRows:
             code_length=row.code_length,
             error=error if genuine else CodeError.MAC_FAILED,
             is_revoked=bool(row.is_revoked),
-            uses=used or 0,
+            history=history or History(),
             from_rev=row.from_rev,
         )
 

@@ -13,10 +13,12 @@ from agent.code_rows import NewCode
 from agent.core import code_set
 from agent.core.access_code import AccessCode, check_digits, parse_definition
 from agent.core.holding import CodeState, HeldCode, build, changes
+from agent.core.lifetime import History
 from agent.core.verifier import tag_of
 from agent.journal import Event, Stamp
 from agent.messages import BucketReceived, ManifestReceived, Request
 from agent.store import Store
+from agent.zones import zone_named
 
 IN_FLIGHT = 4
 TIMEOUT_S = 10.0
@@ -71,9 +73,13 @@ class CodeSync:
     def _after(self, fetch: _Fetch) -> list[HeldCode]:
         """What is held once `fetch` is applied, without reading again the thousands that stayed."""
         table = self.holding.table
-        used = {code.access_code_id: uses for code, uses in zip(table.codes, table.uses, strict=True) if code}
+        lived = {
+            code.access_code_id: history
+            for code, history in zip(table.codes, table.histories, strict=False)
+            if code
+        }
         kept = {
-            held.access_code_id: _with_uses(held, used.get(held.access_code_id, held.uses))
+            held.access_code_id: _with_history(held, lived.get(held.access_code_id, held.history))
             for held in self._held.values()
             if held.access_code_id not in fetch.removed and not held.is_revoked
         }
@@ -214,7 +220,7 @@ class CodeSync:
         return held is not None and not held.is_revoked and held.definition == code_set.canonical(row)
 
     def _new_code(self, row: Mapping[str, Any]) -> NewCode:
-        parsed, digits = parse_definition(row), row.get("code")
+        parsed, digits = parse_definition(row, zone_named), row.get("code")
         error = None if isinstance(parsed, AccessCode) else parsed
         error = error or check_digits(digits)
         gen = row.get("gen")
@@ -246,8 +252,8 @@ class CodeSync:
         return [applied, *events]
 
 
-def _with_uses(held: HeldCode, uses: int) -> HeldCode:
-    return held if uses == held.uses else replace(held, uses=uses)
+def _with_history(held: HeldCode, history: History) -> HeldCode:
+    return held if history == held.history else replace(held, history=history)
 
 
 def _code_state(access_code_id: str, state: CodeState) -> Event:

@@ -15,13 +15,14 @@ from agent.clock_watch import ClockSettings, ClockWatch
 from agent.cloud_side import CloudSide
 from agent.code_sync import CodeSync
 from agent.core import entry, throttle
-from agent.core.decision import Denied, Granted, Reason, decide
+from agent.core.decision import Denied, Granted, Reason, decide, instant_of
 from agent.core.door import Timings
 from agent.core.entry import Entry, Typing
 from agent.core.throttle import LengthClass
 from agent.core.timekeeping import Trust
 from agent.core.verifier import tag_of
 from agent.door_side import DoorSide
+from agent.duress import SilentAlarm
 from agent.errors import StorageFault
 from agent.face import Face
 from agent.host_clock import Clocks
@@ -29,6 +30,7 @@ from agent.inbox import Inbox
 from agent.journal import Event
 from agent.messages import UplinkSignal
 from agent.recorder import Recorder
+from agent.schedule_watch import ScheduleWatch
 from agent.store import Store
 from agent.uplink_port import NoUplink, UplinkPort, UplinkSlot
 from hal.ports import (
@@ -105,6 +107,7 @@ class Controller:
         inbox: Inbox[AnySignal],
         devices: Devices,
         version: str,
+        alarm: SilentAlarm,
         make_uplink: Callable[[], UplinkPort] = NoUplink,
     ) -> None:
         """`make_uplink` is called once the keypad is up, so that the network delays no door."""
@@ -116,6 +119,8 @@ class Controller:
         slot = UplinkSlot()
         self.clock = ClockWatch(store, clocks, settings.clock, slot.ask)
         self.codes = CodeSync(store, settings.device_id, tag_key, slot.ask)
+        self.schedules = ScheduleWatch(store, self.clock, self.codes)
+        self._alarm = alarm
         self._recorder = Recorder(store, self.clock, clocks, slot)
         self.cloud = CloudSide(
             slot=slot,
@@ -178,6 +183,7 @@ class Controller:
     def turn(self, signal: AnySignal | None) -> None:
         """Deal with one signal (None: a deadline passed), then with whatever is due."""
         try:
+            self.schedules.keep(self.clocks.now())
             if signal is not None:
                 self._handle(signal)
             self._tick(self.clocks.now())
@@ -195,6 +201,7 @@ class Controller:
             self._face.deadline(),
             self.codes.deadline(),
             self.clock.deadline(now),
+            self.schedules.deadline(now),
             self._recorder.deadline(),
             throttle.next_token_s(self.budgets[LengthClass.SHORT], now, self._refill_s(LengthClass.SHORT)),
             None if self.cloud.is_started else self.started_s + UPLINK_AFTER_S,
@@ -254,12 +261,13 @@ class Controller:
 
     def _grant(self, granted: Granted, length_class: LengthClass, keypad: str, entered_s: float) -> None:
         code, refunded = granted.code, throttle.refund(self.budgets[length_class])
-        event = Event(
-            "access_granted", {"access_code_id": code.access_code_id, "gen": code.gen, "keypad": keypad}
+        detail = {"access_code_id": code.access_code_id, "gen": code.gen, "keypad": keypad}
+        clock = self.clock.reading(entered_s)
+        events = (Event("access_granted", detail), *self._alarm.rows(code, keypad, clock.wall_s))
+        history = self.store.record_grant(  # durable before anything moves
+            self.clock.stamp(entered_s), events, code, int(instant_of(clock)), length_class, refunded
         )
-        stamp = self.clock.stamp(entered_s)
-        self.store.record_grant(stamp, event, code, length_class, refunded)  # durable before anything moves
-        self.codes.holding.table.uses[granted.row] += 1
+        self.codes.holding.table.note_history(granted.row, history)
         self.budgets[length_class] = refunded
         now = self.clocks.now()
         if now - entered_s > COMMIT_LIMIT_S:
@@ -311,6 +319,7 @@ class Controller:
         self.door.tick(now)
         self._face.tick(now)
         self.clock.tick(now)
+        self.schedules.keep(now)
         self.codes.ask_again(now)
         self._recorder.tick(now)
         if now >= self.started_s + UPLINK_AFTER_S:

@@ -29,7 +29,7 @@ __all__ = [
     "new_signing_key",
 ]
 
-SEALED_STREAMS = frozenset({"bucket"})
+SEALED_STREAMS = frozenset({"bucket", "duress"})
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 """Fits SQLite's integer."""
@@ -70,7 +70,7 @@ class Signer:
 
         Raises ValueError for a stream that must be sealed. The size is the caller's to check."""
         if stream in SEALED_STREAMS:
-            raise ValueError(f"messages of {stream} hold digits: use seal")
+            raise ValueError(f"messages of {stream} are for one reader only: use seal")
         return self._sign(stream, body, claims)
 
     def seal(

@@ -12,6 +12,8 @@ from agent.database import Database
 KEEP_ROWS = 100_000
 """Acknowledged rows beyond this many are pruned."""
 PRUNE_ROWS = 500
+CONCEALED_KIND = "duress"
+"""Rows of this kind are for the cloud alone: whoever asks at the door is not shown them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,17 @@ class Journal:
             "SELECT row, hash FROM journal WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit)
         )
         return [{**json.loads(cast(str, row)), "hash": chained} for row, chained in found]
+
+    def shown(self, limit: int, after: int | None = None) -> list[dict[str, Any]]:
+        """Rows for whoever asks at the door, oldest first: the next after `after`, or the newest."""
+        order = "DESC" if after is None else "ASC"
+        found = self._database.read(
+            "SELECT row, hash FROM journal WHERE seq > ? AND json_extract(row, '$.kind') <> ?"
+            f" ORDER BY seq {order} LIMIT ?",
+            (after or 0, CONCEALED_KIND, limit),
+        )
+        rows = [{**json.loads(cast(str, row)), "hash": chained} for row, chained in found]
+        return rows if after is not None else rows[::-1]
 
     def acknowledge(self, upto: int) -> None:
         """The cloud holds everything up to `upto`, durably."""

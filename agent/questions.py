@@ -45,9 +45,7 @@ def _journal(controller: "Controller", asked: Asked) -> None:
     elif after is not None and not isinstance(after, int):
         asked.answer.refuse("bad_argument", "after must be the number (seq) of a journal row")
     else:
-        journal = controller.store.journal
-        first = after if after is not None else max(0, journal.last_seq - limit)
-        asked.answer({"rows": journal.after(first, limit)})
+        asked.answer({"rows": controller.store.journal.shown(limit, after)})
 
 
 def status_fields(controller: "Controller") -> dict[str, Any]:

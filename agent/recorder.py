@@ -4,7 +4,7 @@ from agent.asked import Answer
 from agent.clock_watch import ClockWatch
 from agent.core.repeats import Repeats
 from agent.host_clock import Clocks
-from agent.journal import Event
+from agent.journal import CONCEALED_KIND, Event
 from agent.store import Store
 from agent.uplink_port import UplinkSlot
 
@@ -55,6 +55,6 @@ class Recorder:
         self._watchers = [answer for answer in self._watchers if not answer.closed]
         if self._watchers:
             for row in self._store.journal.after(self._shown_seq, WATCHED_ROWS):
-                for answer in self._watchers:
+                for answer in self._watchers if row["kind"] != CONCEALED_KIND else ():
                     answer(row)
         self._shown_seq = last_seq

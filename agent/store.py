@@ -10,6 +10,7 @@ from typing import Any
 
 from agent.code_rows import CodeRows, NewCode
 from agent.core.access_code import AccessCode
+from agent.core.lifetime import History
 from agent.core.throttle import Budget, LengthClass
 from agent.core.timekeeping import Anchor
 from agent.database import Database
@@ -61,12 +62,25 @@ class Store:
             _save_budget(db, length_class, budget)
 
     def record_grant(
-        self, stamp: Stamp, event: Event, code: AccessCode, length_class: LengthClass, refunded: Budget
-    ) -> None:
-        """The outcome of a right code: use counted, token back, journal row; all of it or nothing."""
-        with self._recording(stamp, (event,)) as db:
-            self.codes.count_use(db, code.access_code_id, code.gen)
+        self,
+        stamp: Stamp,
+        events: Sequence[Event],
+        code: AccessCode,
+        used_at: int,
+        length_class: LengthClass,
+        refunded: Budget,
+    ) -> History:
+        """The outcome of a right code: use counted (at Unix time `used_at`), token back, journal rows; all
+        of it or nothing. Returns the code's history with this use."""
+        with self._recording(stamp, events) as db:
+            history = self.codes.count_use(db, code.access_code_id, code.gen, used_at)
             _save_budget(db, length_class, refunded)
+        return history
+
+    def note_known(self, codes: Sequence[AccessCode], since: int) -> list[History]:
+        """Note since when codes are known; returns their histories."""
+        with self.database.transaction() as db:
+            return [self.codes.note_known(db, code.access_code_id, code.gen, since) for code in codes]
 
     def record(self, stamp: Stamp, *events: Event) -> None:
         """Add journal rows."""

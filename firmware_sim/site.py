@@ -4,12 +4,15 @@ What tests drive: `Site(state_dir)`, then people's verbs (`type`, `open_door`, `
 unless it is told to pass, so a day takes no time and nothing is left to chance.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from agent.controller import AnySignal, Controller, Devices, Settings
 from agent.core import code_set
+from agent.duress import SilentAlarm
+from agent.envelope import Message, OKPKey, Opener, kid_of, new_sealing_key, new_signing_key
 from agent.inbox import Inbox
 from agent.messages import (
     Ack,
@@ -30,6 +33,14 @@ from hal.ports import DoorMoved, Indicator, KeyPressed, LinkChanged, Pattern, Re
 DEVICE_ID = "0f5b2d0e-6f5c-4d7e-9a35-1c1b7f6f2a10"
 NOON = 1_790_000_000
 """Unix seconds at which a site begins, for its cloud and (unless set otherwise) for its host."""
+
+
+IDENTITY, CLOUD_SEALING = new_signing_key(), new_sealing_key()
+"""The lock's own key and the cloud's, for what is sealed."""
+
+
+def _jwk(key: OKPKey, *, private: bool) -> dict[str, str]:
+    return {name: str(value) for name, value in key.as_dict(private=private).items()}
 
 
 class VirtualClock:
@@ -182,6 +193,11 @@ class Site:
             inbox=self.inbox,
             devices=Devices(strike=self.strike, indicator=self.indicator, inputs=()),
             version="test",
+            alarm=SilentAlarm(
+                device_id=DEVICE_ID,
+                identity=_jwk(IDENTITY, private=True),
+                cloud_sealing=_jwk(CLOUD_SEALING, private=False),
+            ),
             make_uplink=lambda: self.uplink,
         )
         self.controller.start()
@@ -293,6 +309,14 @@ class Site:
         """Journal rows of these kinds (none named: all), oldest first."""
         rows = self.store.journal.after(0, 10_000)
         return [row for row in rows if not kinds or row["kind"] in kinds]
+
+    def alarms(self) -> list[dict[str, Any]]:
+        """What the cloud reads in the rows that nobody else can."""
+        opener = Opener(DEVICE_ID, {kid_of(IDENTITY): IDENTITY}, CLOUD_SEALING)
+        opened = [
+            opener.open(row["detail"]["sealed"].encode(), "duress", None) for row in self.journal("duress")
+        ]
+        return [json.loads(bytes(each.body)) for each in opened if isinstance(each, Message)]
 
     def reasons(self) -> list[str]:
         """Why entries were refused, in order."""

@@ -1,10 +1,12 @@
 """An access code as the lock knows it, in the seeds' words, and how a definition becomes one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
-from agent.core import code_set
+from agent.core import code_set, schedule_fields
+from agent.core.schedule import Schedule
+from agent.core.schedule_fields import ZoneNamed
 
 MIN_CODE_LENGTH = 4
 MAX_CODE_LENGTH = 8
@@ -16,6 +18,17 @@ class Kind(Enum):
     """What a code does when it is right."""
 
     STANDARD = "standard"
+    DURESS = "duress"
+    """Opens like any other, and raises an alarm that nobody at the door can see."""
+    NON_ACCESS = "non_access"
+    """Is recognised and never opens: an alarm code, a code that counts rounds."""
+    REMOTE_ONLY = "remote_only"
+    """Belongs to somebody who opens from afar; the keypad does not take it."""
+
+    @property
+    def opens(self) -> bool:
+        """Whether typing it can open the door."""
+        return self in (Kind.STANDARD, Kind.DURESS)
 
 
 class CodeError(Enum):
@@ -25,6 +38,7 @@ class CodeError(Enum):
     CODE_LENGTH = "code_length"
     DIGITS_NOT_ON_KEYPAD = "digits_not_on_keypad"
     WINDOW_INVALID = "window_invalid"
+    SCHEDULE_INVALID = "schedule_invalid"
     CAPACITY_FULL = "capacity_full"
     SCHEMA_UNSUPPORTED = "schema_unsupported"
     MAC_FAILED = "mac_failed"
@@ -45,17 +59,25 @@ class AccessCode:
     max_uses: int | None = None
     """1 for a one-time code; None for any number."""
     works_without_clock: bool = False
+    """Waives the window while the clock is unknown; never a schedule, which nobody could keep then."""
+    enabled: bool = True
+    """False refuses the code and leaves all other rules as they are."""
+    expires_after_first_use_s: int | None = None
+    first_use_within_s: int | None = None
+    """The first use must come this soon after `starts_at`, or after the lock came to know the code."""
+    schedule: Schedule | None = None
 
     @property
     def is_time_ruled(self) -> bool:
         """Whether the clock has a say."""
-        return self.starts_at is not None or self.ends_at is not None
+        rules = (self.starts_at, self.ends_at, self.expires_after_first_use_s, self.first_use_within_s)
+        return self.schedule is not None or any(rule is not None for rule in rules)
 
 
-_FIELDS = frozenset(AccessCode.__slots__)
+_FIELDS = frozenset(AccessCode.__slots__) - {"schedule"} | schedule_fields.FIELDS
 
 
-def parse_definition(definition: Mapping[str, object]) -> AccessCode | CodeError:
+def parse_definition(definition: Mapping[str, object], zone_named: ZoneNamed) -> AccessCode | CodeError:
     """Read one definition. A field this version does not know may be a restriction, so it is refused
     (`schema_unsupported`) rather than ignored: ignoring it could open a door too often."""
     present = {
@@ -67,6 +89,10 @@ def parse_definition(definition: Mapping[str, object]) -> AccessCode | CodeError
         code = _typed(present)
     except (KeyError, ValueError, TypeError):
         return CodeError.SCHEMA_UNSUPPORTED
+    try:
+        code = replace(code, schedule=schedule_fields.schedule_of(present, zone_named))
+    except ValueError:
+        return CodeError.SCHEDULE_INVALID
     if code.starts_at is not None and code.ends_at is not None and code.ends_at <= code.starts_at:
         return CodeError.WINDOW_INVALID
     return code
@@ -76,9 +102,8 @@ def _typed(present: Mapping[str, object]) -> AccessCode:
     if not _FIELDS.issuperset(present):
         raise ValueError("unknown field")
     access_code_id = present["access_code_id"]
-    works_without_clock = present.get("works_without_clock", False)
-    if not isinstance(access_code_id, str) or not isinstance(works_without_clock, bool):
-        raise TypeError("wrong type")
+    if not isinstance(access_code_id, str):
+        raise TypeError("not a string")
     return AccessCode(
         access_code_id=access_code_id,
         gen=_integer(present["gen"], 1),
@@ -87,8 +112,18 @@ def _typed(present: Mapping[str, object]) -> AccessCode:
         starts_at=_optional(present, "starts_at", 0),
         ends_at=_optional(present, "ends_at", 0),
         max_uses=_optional(present, "max_uses", 1),
-        works_without_clock=works_without_clock,
+        works_without_clock=_flag(present, "works_without_clock", absent=False),
+        enabled=_flag(present, "enabled", absent=True),
+        expires_after_first_use_s=_optional(present, "expires_after_first_use_s", 1),
+        first_use_within_s=_optional(present, "first_use_within_s", 1),
     )
+
+
+def _flag(present: Mapping[str, object], key: str, *, absent: bool) -> bool:
+    value = present.get(key, absent)
+    if not isinstance(value, bool):
+        raise TypeError("not a boolean")
+    return value
 
 
 def _integer(value: object, least: int) -> int:

@@ -16,6 +16,11 @@ class Reason(Enum):
     EXPIRED = "expired"
     USED_UP = "used_up"
     REVOKED = "revoked"
+    NON_ACCESS = "non_access"
+    NOT_FOR_KEYPAD = "not_for_keypad"
+    FIRST_USE_MISSED = "first_use_missed"
+    DISABLED = "disabled"
+    OUTSIDE_SCHEDULE = "outside_schedule"
     CLOCK_UNKNOWN = "clock_unknown"
     THROTTLED = "throttled"
     IMPOSSIBLE_LENGTH = "impossible_length"
@@ -40,8 +45,20 @@ class Denied:
 
 Outcome = Granted | Denied
 
-_KNOWN, _NOT_REVOKED, _UNSPENT, _CLOCK_OK, _STARTED, _NOT_ENDED = (1 << bit for bit in range(6))
-_ALL = 63
+(
+    _KNOWN,
+    _NOT_REVOKED,
+    _OPENING,
+    _FOR_KEYPAD,
+    _UNSPENT,
+    _NOT_ENDED,
+    _FIRST_USE_OPEN,
+    _ENABLED,
+    _CLOCK_OK,
+    _STARTED,
+    _ACTIVE,
+) = (1 << bit for bit in range(11))
+_ALL = 2**11 - 1
 
 
 def _reason(facts: int) -> Reason | None:
@@ -49,10 +66,15 @@ def _reason(facts: int) -> Reason | None:
     order = (
         (_KNOWN, Reason.UNKNOWN_CODE),
         (_NOT_REVOKED, Reason.REVOKED),
+        (_OPENING, Reason.NON_ACCESS),
+        (_FOR_KEYPAD, Reason.NOT_FOR_KEYPAD),
         (_UNSPENT, Reason.USED_UP),
         (_NOT_ENDED, Reason.EXPIRED),
+        (_FIRST_USE_OPEN, Reason.FIRST_USE_MISSED),
+        (_ENABLED, Reason.DISABLED),
         (_CLOCK_OK, Reason.CLOCK_UNKNOWN),
         (_STARTED, Reason.NOT_YET_VALID),
+        (_ACTIVE, Reason.OUTSIDE_SCHEDULE),
     )
     return next((reason for bit, reason in order if not facts & bit), None)
 
@@ -72,19 +94,29 @@ def decide(table: CodeTable, tag: bytes, clock: ClockReading) -> Outcome:
     return Denied(reason or Reason.UNKNOWN_CODE, code)
 
 
+def instant_of(clock: ClockReading) -> float:
+    """The Unix time to judge by. With an unknown clock only the floor is certain: time was at least that
+    late."""
+    return (clock.floor_s, clock.wall_s)[clock.trust is not Trust.UNKNOWN]
+
+
 def judge(table: CodeTable, row: int, clock: ClockReading) -> Reason | None:
     """What forbids `row` to open now, or None. All facts are evaluated, without branches."""
     known_time = clock.trust is not Trust.UNKNOWN
-    # With an unknown clock only the floor is certain: time was at least that late.
-    instant = (clock.floor_s, clock.wall_s)[known_time]
+    instant = instant_of(clock)
     started = table.starts_at[row] <= instant
     timeless = (not table.time_ruled[row]) | (table.works_without_clock[row] & started)
     facts = (
         table.known[row] * _KNOWN
         | (not table.revoked[row]) * _NOT_REVOKED
+        | table.opening[row] * _OPENING
+        | table.for_keypad[row] * _FOR_KEYPAD
         | (table.uses[row] < table.max_uses[row]) * _UNSPENT
         | (known_time | timeless) * _CLOCK_OK
         | started * _STARTED
         | (instant < table.ends_at[row]) * _NOT_ENDED
+        | (instant < table.first_use_by[row]) * _FIRST_USE_OPEN
+        | table.enabled[row] * _ENABLED
+        | table.active_now[row] * _ACTIVE
     )
     return _REASONS[facts]

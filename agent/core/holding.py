@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from agent.core import lifetime
 from agent.core.access_code import AccessCode, CodeError
+from agent.core.lifetime import History
 from agent.core.verifier import CodeTable, TableRow
 
 CAPACITY = 10_000
@@ -22,16 +24,14 @@ class HeldCode:
     code_length: int | None
     error: CodeError | None
     is_revoked: bool
-    uses: int
+    history: History
     from_rev: int
 
     def has_ended(self, wall_s: float) -> bool:
         """Ended or spent for good: its digits may belong to another code."""
-        code = self.code
-        if code is None:
+        if self.code is None or self.is_revoked:
             return True
-        spent = code.max_uses is not None and self.uses >= code.max_uses
-        return self.is_revoked or spent or (code.ends_at is not None and code.ends_at <= wall_s)
+        return lifetime.has_ended(self.code, self.history, wall_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +63,15 @@ def build(held: Sequence[HeldCode], certain_wall_s: float) -> Holding:
     ):
         has_ended = row.has_ended(certain_wall_s)
         error = _fault(row, winners)
-        if error is None and row.tag is not None:
+        if error is None and row.tag is not None and row.code is not None:
             winners[row.tag] = row
-            if not has_ended:
+            if not has_ended and row.code.kind.opens:
                 lengths.append(row.code_length or 0)
         elif has_ended and error is CodeError.DUPLICATE_CODE:
             error = None  # its digits went to another code after its end: nobody needs to hear of it
         states[row.access_code_id] = CodeState(row.gen, _STATE_OF.get(error, "unset"), error)
     rows = [
-        TableRow(code=row.code, tag=tag, uses=row.uses, is_revoked=row.is_revoked)
+        TableRow(code=row.code, tag=tag, history=row.history, is_revoked=row.is_revoked)
         for tag, row in winners.items()
         if row.code is not None
     ]

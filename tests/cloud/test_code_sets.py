@@ -7,6 +7,7 @@ import pytest
 from agent.core import code_set
 from agent.core.access_code import AccessCode, parse_definition
 from agent.messages import Codes
+from agent.zones import zone_named
 from cloud_sim import access_codes, code_sets, reported
 from cloud_sim.access_codes import NewAccessCode
 from cloud_sim.database import Database
@@ -87,7 +88,7 @@ def test_the_lock_understands_every_rule_it_is_told(database: Database, door: st
     )
     access_codes.create(database, door, wanted, 0.0)
     [row] = sent_rows(database, door, 1)
-    understood = parse_definition(row)
+    understood = parse_definition(row, zone_named)
     assert isinstance(understood, AccessCode)
     assert (understood.starts_at, understood.ends_at, understood.max_uses) == (1, 2_000_000_000, 1)
     assert understood.works_without_clock

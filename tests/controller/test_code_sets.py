@@ -187,7 +187,7 @@ def test_one_unusable_code_does_not_hold_up_the_others(site: Site) -> None:
         ["digits_not_on_keypad"],
         ["code_length"],
         ["window_invalid"],
-        ["schema_unsupported"],
+        ["schedule_invalid"],
         ["schema_unsupported"],
     ]
     site.type("246802#")

@@ -1,5 +1,6 @@
 """Search and judgement of one entry."""
 
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -8,18 +9,24 @@ from hypothesis import strategies as st
 
 from agent.core.access_code import AccessCode, CodeError, Kind, check_digits, parse_definition
 from agent.core.decision import Denied, Granted, Reason, decide
+from agent.core.lifetime import History
+from agent.core.schedule import Schedule
 from agent.core.timekeeping import ClockReading, Trust
 from agent.core.verifier import CodeTable, TableRow, tag_of
+from agent.zones import zone_named
 
 KEY = b"k" * 32
+NIGHTS = Schedule(zone_name="UTC", zone=UTC)
 NOW = ClockReading(Trust.TRUSTED, 1000.0, 1.0, 900)
 LATER_UNKNOWN = ClockReading(Trust.UNKNOWN, 0.0, float("inf"), 900)
 
 
 def table_row(digits: str, uses: int = 0, is_revoked: bool = False, **rules: Any) -> TableRow:
-    """One code, named after its digits."""
-    code = AccessCode(access_code_id=f"id-{digits}", gen=1, code_rev=1, kind=Kind.STANDARD, **rules)
-    return TableRow(code=code, tag=tag_of(KEY, digits), uses=uses, is_revoked=is_revoked)
+    """One code, named after its digits, first used (if at all) at 400."""
+    kept: dict[str, Any] = {"access_code_id": f"id-{digits}", "gen": 1, "code_rev": 1, "kind": Kind.STANDARD}
+    history = History(uses=uses, first_used_at=400 if uses else None)
+    code = AccessCode(**(kept | rules))
+    return TableRow(code=code, tag=tag_of(KEY, digits), history=history, is_revoked=is_revoked)
 
 
 def reason(row: TableRow, clock: ClockReading = NOW) -> Reason | None:
@@ -38,6 +45,17 @@ def reason(row: TableRow, clock: ClockReading = NOW) -> Reason | None:
         (table_row("1234", max_uses=2, uses=1), None),
         (table_row("1234", max_uses=2, uses=2), Reason.USED_UP),
         (table_row("1234", is_revoked=True, ends_at=1), Reason.REVOKED),
+        (table_row("1234", kind=Kind.DURESS), None),
+        (table_row("1234", kind=Kind.NON_ACCESS, enabled=False), Reason.NON_ACCESS),
+        (table_row("1234", kind=Kind.REMOTE_ONLY, ends_at=1), Reason.NOT_FOR_KEYPAD),
+        (table_row("1234", enabled=False, starts_at=5000), Reason.DISABLED),
+        (table_row("1234", uses=1, expires_after_first_use_s=601), None),
+        (table_row("1234", uses=1, expires_after_first_use_s=600), Reason.EXPIRED),
+        (table_row("1234", expires_after_first_use_s=1), None),
+        (table_row("1234", starts_at=900, first_use_within_s=101), None),
+        (table_row("1234", starts_at=900, first_use_within_s=100), Reason.FIRST_USE_MISSED),
+        (table_row("1234", uses=1, starts_at=900, first_use_within_s=100), None),
+        (table_row("1234", schedule=NIGHTS), Reason.OUTSIDE_SCHEDULE),
     ],
 )
 def test_a_code_is_judged_for_the_first_thing_that_is_wrong(row: TableRow, expected: Reason | None) -> None:
@@ -53,6 +71,9 @@ def test_a_code_is_judged_for_the_first_thing_that_is_wrong(row: TableRow, expec
         (table_row("1234", ends_at=900), Reason.EXPIRED),
         (table_row("1234", starts_at=900, ends_at=5000, works_without_clock=True), None),
         (table_row("1234", starts_at=901, works_without_clock=True), Reason.CLOCK_UNKNOWN),
+        (table_row("1234", expires_after_first_use_s=9), Reason.CLOCK_UNKNOWN),
+        (table_row("1234", schedule=NIGHTS), Reason.CLOCK_UNKNOWN),
+        (table_row("1234", schedule=NIGHTS, works_without_clock=True), Reason.CLOCK_UNKNOWN),
     ],
 )
 def test_without_a_clock_only_what_is_certain_counts(row: TableRow, expected: Reason | None) -> None:
@@ -111,7 +132,12 @@ GOOD = {"access_code_id": "a", "gen": 1, "code_rev": 1, "kind": "standard"}
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"weekly": []}, CodeError.SCHEMA_UNSUPPORTED),
+        ({"kind": "passage"}, CodeError.SCHEMA_UNSUPPORTED),
+        ({"enabled": 1}, CodeError.SCHEMA_UNSUPPORTED),
+        ({"expires_after_first_use_s": 0}, CodeError.SCHEMA_UNSUPPORTED),
+        ({"first_use_within_s": 1.0}, CodeError.SCHEMA_UNSUPPORTED),
+        ({"monthly": []}, CodeError.SCHEMA_UNSUPPORTED),
+        ({"weekly": []}, CodeError.SCHEDULE_INVALID),
         ({"gen": 0}, CodeError.SCHEMA_UNSUPPORTED),
         ({"gen": True}, CodeError.SCHEMA_UNSUPPORTED),
         ({"max_uses": 0}, CodeError.SCHEMA_UNSUPPORTED),
@@ -125,10 +151,10 @@ GOOD = {"access_code_id": "a", "gen": 1, "code_rev": 1, "kind": "standard"}
 def test_a_definition_that_is_not_understood_in_full_is_refused(
     change: dict[str, object], expected: CodeError
 ) -> None:
-    assert parse_definition(GOOD | change) is expected
+    assert parse_definition(GOOD | change, zone_named) is expected
 
 
 def test_null_means_absent_and_names_and_digits_are_not_rules() -> None:
-    code = parse_definition(GOOD | {"ends_at": None, "name": "Anna", "code": "1234"})
+    code = parse_definition(GOOD | {"ends_at": None, "name": "Anna", "code": "1234"}, zone_named)
     assert isinstance(code, AccessCode)
     assert not code.is_time_ruled

@@ -34,7 +34,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def grant(store: Store) -> None:
     """Record one grant of CODE."""
-    store.record_grant(STAMP, Event("access_granted"), CODE, LengthClass.SHORT, Budget())
+    store.record_grant(STAMP, [Event("access_granted")], CODE, 1000, LengthClass.SHORT, Budget())
 
 
 def test_the_settings_that_survive_a_power_cut_are_really_on(store: Store) -> None:
