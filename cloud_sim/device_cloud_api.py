@@ -4,6 +4,7 @@ import hmac
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -38,6 +39,8 @@ class Cloud:
     wall: Callable[[], float]
     """Unix seconds."""
     api_token: str = field(repr=False)
+    boards: Path | None = None
+    """Where lock-sim says which simulated board belongs to which lock."""
 
 
 def device_cloud(cloud: Cloud) -> Starlette:

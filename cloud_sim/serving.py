@@ -74,7 +74,9 @@ async def serve(options: ServeOptions) -> None:
     write_private(options.state.url, f"{url}\n".encode())
     downlink = Downlink(database, keys.signing_key, link.publish, time.time)
     enroller = Enroller(database, keys, f"{options.public_url or url}/enrolments", options.mqtt_url)
-    cloud = Cloud(database, downlink, enroller, lambda: link.is_up, time.time, keys.api_token)
+    cloud = Cloud(
+        database, downlink, enroller, lambda: link.is_up, time.time, keys.api_token, options.state.boards
+    )
     fleet = Fleet(database, downlink, time.time)
     announcer = Announcer(database, time.time, lambda: link.is_up)
     deliveries = Deliveries(database, time.time)

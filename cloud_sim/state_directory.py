@@ -67,6 +67,11 @@ class StateDirectory:
         return self.root / "seam-api-key"
 
     @property
+    def boards(self) -> Path:
+        """Written by lock-sim: JSON, lock id -> host:port of the virtual board of that lock."""
+        return self.root / "boards.json"
+
+    @property
     def url(self) -> Path:
         """Where the cloud that serves this state answers, one line: `http://127.0.0.1:PORT`."""
         return self.root / "url"

@@ -109,3 +109,17 @@ CREATE TABLE device_settings (
     lock_id         TEXT PRIMARY KEY REFERENCES locks,
     custom_metadata TEXT NOT NULL     -- JSON object
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE action_attempts (
+    action_attempt_id TEXT PRIMARY KEY,
+    action_type       TEXT NOT NULL,
+    lock_id           TEXT NOT NULL,
+    command_id        TEXT,           -- the command to the lock that decides it
+    status            TEXT NOT NULL,  -- pending, success, error
+    result            TEXT,           -- JSON object, when it succeeded
+    error_type        TEXT,
+    error_message     TEXT,
+    created_ms        INTEGER NOT NULL
+) STRICT;
+CREATE INDEX action_attempts_of_command ON action_attempts (command_id) WHERE command_id IS NOT NULL;
+CREATE INDEX action_attempts_pending ON action_attempts (created_ms) WHERE status = 'pending';

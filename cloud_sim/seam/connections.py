@@ -34,17 +34,24 @@ def is_connected(database: Database, lock_id: str) -> bool:
 
 
 def device_errors(database: Database, lock_id: str) -> list[dict[str, Any]]:
-    """The errors of a device that come from its connection; a lock that never came has none."""
-    row = database.row("SELECT * FROM told_connections WHERE lock_id = ? AND is_connected = 0", lock_id)
-    if row is None or row["since_ms"] == 0:
+    """The errors of a device that come from its connection; the same stand on each of its codes."""
+    row = database.row("SELECT * FROM told_connections WHERE lock_id = ?", lock_id)
+    if row is not None and row["is_connected"]:
         return []
-    return [_error(row["since_ms"])]
+    if row is not None and row["since_ms"]:
+        return [_error(row["since_ms"], _GONE)]
+    lock = database.row("SELECT created_ms FROM locks WHERE lock_id = ?", lock_id)
+    return [_error(lock["created_ms"], _NEVER)] if lock is not None else []
 
 
-def _error(since_ms: int) -> dict[str, Any]:
+_GONE = "the lock has no connection; the codes it holds go on working, changes reach it later"
+_NEVER = "the lock has not connected yet; enrol it with lock-agent enrol, what is wanted of it waits"
+
+
+def _error(since_ms: int, message: str) -> dict[str, Any]:
     return {
         "error_code": "device_disconnected",
-        "message": "the lock has no connection; the codes it holds go on working, changes reach it later",
+        "message": message,
         "is_device_error": True,
         "created_at": iso_ms(since_ms),
     }
@@ -83,7 +90,7 @@ def _disconnected(lock_id: str, silent_ms: int, now_ms: int) -> NewEvent:
         occurred_ms=silent_ms,
         fields={
             "error_code": "device_disconnected",
-            "device_errors": [_error(now_ms)],
+            "device_errors": [_error(now_ms, _GONE)],
             "device_warnings": nothing,
             "connected_account_errors": nothing,
             "connected_account_warnings": nothing,

@@ -114,10 +114,15 @@ def _check_key(request: Request, api_key: str) -> None:
 def _query(request: Request) -> dict[str, list[str]]:
     """Each name with its values; `name[]` is `name`. `_strict`, which the SDKs add, means nothing here."""
     found: dict[str, list[str]] = {}
+    objects: dict[str, dict[str, str]] = {}
     for name, value in request.query_params.multi_items():
-        found.setdefault(name.removesuffix("[]"), []).append(value)
+        name, is_of_object, key = name.partition(".")  # `custom_metadata_has.key=value`
+        if is_of_object:
+            objects.setdefault(name, {})[key] = value
+        else:
+            found.setdefault(name.removesuffix("[]"), []).append(value)
     found.pop("_strict", None)
-    return found
+    return found | {name: [msgspec.json.encode(fields).decode()] for name, fields in objects.items()}
 
 
 async def _body(request: Request) -> dict[str, Any]:

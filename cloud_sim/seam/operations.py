@@ -1,5 +1,16 @@
 """Every operation of the Seam API."""
 
+from cloud_sim.seam.device_operations import DEVICE_OPERATIONS
 from cloud_sim.seam.dispatch import Operation
+from cloud_sim.seam.event_operations import EVENT_OPERATIONS
+from cloud_sim.seam.lock_operations import LOCK_OPERATIONS
+from cloud_sim.seam.webhook_operations import WEBHOOK_OPERATIONS
+from cloud_sim.seam.workspace_operations import WORKSPACE_OPERATIONS
 
-OPERATIONS: tuple[Operation, ...] = ()
+OPERATIONS: tuple[Operation, ...] = (
+    *DEVICE_OPERATIONS,
+    *LOCK_OPERATIONS,
+    *EVENT_OPERATIONS,
+    *WEBHOOK_OPERATIONS,
+    *WORKSPACE_OPERATIONS,
+)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from cloud_sim.seam.errors import invalid_input
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -212,9 +214,16 @@ def _flag_text(texts: Sequence[str]) -> bool | str | None:
     return named.get(texts[-1], texts[-1])
 
 
+def _object_text(texts: Sequence[str]) -> dict[str, Any] | str | None:
+    try:
+        return msgspec.json.decode(texts[-1], type=dict[str, Any])
+    except msgspec.MsgspecError:
+        return _last(texts)
+
+
 UUID = Kind(_check_uuid, _last)
 FLAG = Kind(_check_flag, _flag_text)
 TIME = Kind(_check_time, _last)
 """An aware datetime."""
-OBJECT = Kind(_check_object, _last)
-"""Only a body can hold one."""
+OBJECT = Kind(_check_object, _object_text)
+"""In a query the texts of its fields, see `dispatch`."""

@@ -1,0 +1,114 @@
+"""The device object: one lock as clients of the Seam API see it."""
+
+import json
+from typing import Any
+
+from cloud_sim.answers import iso_ms
+from cloud_sim.database import Database
+from cloud_sim.reported import ONLINE_FOR_S
+from cloud_sim.seam import connections
+from cloud_sim.seam.workspace import connected_account_id, workspace_id
+
+DEVICE_TYPE = "lock_agent_lock"
+MANUFACTURER = "lock_agent"
+MANUFACTURER_NAME = "Lock Agent"
+MODEL_NAME = "Keypad door controller"
+USUAL_LENGTHS = (4, 8)
+"""Until a lock has said what it takes."""
+
+CAN = {
+    "can_program_online_access_codes": True,
+    "can_program_offline_access_codes": False,
+    "can_unlock_with_code": True,
+    "can_remotely_lock": True,
+    "can_remotely_unlock": True,
+    "can_configure_auto_lock": False,
+    "can_simulate_connection": False,
+    "can_simulate_disconnection": False,
+    "can_simulate_removal": False,
+}
+"""The capability flags; all locks have the same agent."""
+
+
+def device(database: Database, lock: dict[str, Any], wall: float) -> dict[str, Any]:
+    """The device of a row of `locks`."""
+    lock_id = lock["lock_id"]
+    name = lock["name"] or f"Lock {lock_id[:8]}"
+    return {
+        "device_id": lock_id,
+        "device_type": DEVICE_TYPE,
+        "display_name": name,
+        "nickname": lock["name"],
+        "capabilities_supported": ["access_code", "lock"],
+        **CAN,
+        "properties": _properties(database, lock_id, name, wall),
+        "device_manufacturer": {"manufacturer": MANUFACTURER, "display_name": MANUFACTURER_NAME},
+        "connected_account_id": connected_account_id(database),
+        "workspace_id": workspace_id(database),
+        "errors": connections.device_errors(database, lock_id),
+        "warnings": [],
+        "created_at": iso_ms(lock["created_ms"]),
+        "is_managed": True,
+        "custom_metadata": custom_metadata(database, lock_id),
+        "space_ids": [],
+    }
+
+
+def custom_metadata(database: Database, lock_id: str) -> dict[str, Any]:
+    """What clients noted on a device."""
+    row = database.row("SELECT custom_metadata FROM device_settings WHERE lock_id = ?", lock_id)
+    metadata: dict[str, Any] = {} if row is None else json.loads(row["custom_metadata"])
+    return metadata
+
+
+def _properties(database: Database, lock_id: str, name: str, wall: float) -> dict[str, Any]:
+    seen = database.row("SELECT * FROM reported_status WHERE lock_id = ?", lock_id)
+    status = json.loads(seen["status"]) if seen else {}
+    is_online = bool(seen and seen["is_online"] and wall - seen["last_seen_ms"] / 1000 <= ONLINE_FOR_S)
+    return {
+        "online": is_online,
+        **_readings(status),
+        "name": name,
+        "appearance": {"name": name},
+        "manufacturer": MANUFACTURER,
+        "model": {
+            "display_name": MODEL_NAME,
+            "manufacturer_display_name": MANUFACTURER_NAME,
+            "has_built_in_keypad": True,
+            "can_connect_accessory_keypad": False,
+            "offline_access_codes_supported": False,
+            "online_access_codes_supported": True,
+        },
+        "has_direct_power": True,
+        "has_native_entry_events": True,
+        "auto_lock_enabled": True,
+        "online_access_codes_enabled": True,
+        "offline_access_codes_enabled": False,
+        "supports_backup_access_code_pool": False,
+        "backup_access_code_pool_enabled": False,
+        **_limits(database, lock_id),
+    }
+
+
+def _readings(status: dict[str, Any]) -> dict[str, Any]:
+    """The newest readings; what a lock has not said is left out rather than guessed."""
+    readings: dict[str, Any] = {}
+    if status.get("strike") in ("locked", "released"):
+        readings["locked"] = status["strike"] == "locked"
+    if status.get("door") in ("open", "closed"):
+        readings["door_open"] = status["door"] == "open"
+    return readings
+
+
+def _limits(database: Database, lock_id: str) -> dict[str, Any]:
+    row = database.row("SELECT codes FROM reported_codes WHERE lock_id = ?", lock_id)
+    report = json.loads(row["codes"]) if row else {}
+    constraints = report.get("constraints", {})
+    least = constraints.get("min_code_length", USUAL_LENGTHS[0])
+    most = constraints.get("max_code_length", USUAL_LENGTHS[1])
+    has_zero = "0" in constraints.get("digits", "0")
+    return {
+        "supported_code_lengths": list(range(least, most + 1)),
+        "code_constraints": [] if has_zero else [{"constraint_type": "no_zeros"}],
+        **({"max_active_codes_supported": report["capacity"]} if report else {}),
+    }

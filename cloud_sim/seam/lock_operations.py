@@ -1,0 +1,115 @@
+"""`/locks/lock_door`, `unlock_door`, `configure_auto_lock`, `simulate/...`; `/action_attempts/get`."""
+
+import asyncio
+from typing import Any
+
+from cloud_sim.seam import action_attempts
+from cloud_sim.seam.boards import NoBoard, board_of, type_at
+from cloud_sim.seam.device_operations import existing_lock
+from cloud_sim.seam.dispatch import Call, operation
+from cloud_sim.seam.errors import SeamError
+from cloud_sim.seam.parameters import FLAG, UUID, Parameter, digits, required, whole
+
+LONGEST_CODE = 20
+_typing: set[asyncio.Task[None]] = set()
+"""Held so that nobody collects them before they are done."""
+
+
+def lock_door(call: Call) -> dict[str, Any]:
+    """Lock now."""
+    return _command(call, "LOCK_DOOR")
+
+
+def unlock_door(call: Call) -> dict[str, Any]:
+    """Open as for a code that was typed."""
+    return _command(call, "UNLOCK_DOOR")
+
+
+def configure_auto_lock(call: Call) -> dict[str, Any]:
+    """Refused: these locks lock again by themselves, always, after a time that is set at the lock."""
+    existing_lock(call)
+    message = (
+        "this lock always locks again by itself and cannot be told otherwise from here"
+        " (can_configure_auto_lock is false); its time is release_s in the lock's own configuration"
+    )
+    raise SeamError(400, "auto_lock_not_configurable", message)
+
+
+def type_code(call: Call) -> dict[str, Any]:
+    """Type a code at the keypad of a simulated door, key by key; whether it opens is the lock's to say."""
+    lock_id = existing_lock(call)["lock_id"]
+    address = board_of(call.cloud.boards, lock_id)
+    if address is None:
+        message = "this lock has no simulated keypad: only the locks of a running lock-sim have one"
+        raise SeamError(400, "simulation_not_supported", message)
+    attempt_id = action_attempts.start(call.database, "SIMULATE_KEYPAD_CODE_ENTRY", lock_id, call.wall)
+    task = asyncio.create_task(_type(call, attempt_id, address, call.given["code"]))
+    _typing.add(task)
+    task.add_done_callback(_typing.discard)
+    return _attempt(call, attempt_id)
+
+
+def lock_at_keypad(call: Call) -> dict[str, Any]:
+    """Refused: there is no key for it."""
+    existing_lock(call)
+    message = "the keypads of these locks have no key that locks; they lock again by themselves"
+    raise SeamError(400, "simulation_not_supported", message)
+
+
+def get_action_attempt(call: Call) -> dict[str, Any]:
+    """How something that was asked of a lock goes."""
+    return _attempt(call, call.given["action_attempt_id"])
+
+
+def _attempt(call: Call, attempt_id: str) -> dict[str, Any]:
+    attempt = action_attempts.shown(call.database, attempt_id)
+    if attempt is None:
+        raise SeamError(404, "action_attempt_not_found", "there is no action attempt with this id")
+    return {"action_attempt": attempt}
+
+
+def _command(call: Call, action_type: str) -> dict[str, Any]:
+    lock_id = existing_lock(call)["lock_id"]
+    attempt_id = action_attempts.start(call.database, action_type, lock_id, call.wall)
+    with call.database.transaction():
+        message = "this cloud sends no commands to its locks yet"
+        action_attempts.fail(call.database, attempt_id, "not_supported", message, call.wall)
+    return _attempt(call, attempt_id)
+
+
+async def _type(call: Call, attempt_id: str, address: str, code: str) -> None:
+    try:
+        await type_at(address, f"{code}#")
+    except NoBoard as error:
+        with call.database.transaction():
+            action_attempts.fail(call.database, attempt_id, "keypad_unreachable", str(error), call.wall)
+        return
+    with call.database.transaction():
+        action_attempts.succeed(call.database, attempt_id, {}, call.wall)
+
+
+_DEVICE = required("device_id", UUID)
+_SYNC = Parameter("sync", FLAG)
+
+LOCK_OPERATIONS = (
+    operation("/locks/lock_door", "POST", lock_door, _DEVICE, _SYNC),
+    operation("/locks/unlock_door", "POST", unlock_door, _DEVICE, _SYNC),
+    operation(
+        "/locks/configure_auto_lock",
+        "POST",
+        configure_auto_lock,
+        _DEVICE,
+        required("auto_lock_enabled", FLAG),
+        Parameter("auto_lock_delay_seconds", whole(1, 60)),
+        _SYNC,
+    ),
+    operation(
+        "/locks/simulate/keypad_code_entry",
+        "POST",
+        type_code,
+        _DEVICE,
+        required("code", digits(1, LONGEST_CODE)),
+    ),
+    operation("/locks/simulate/manual_lock_via_keypad", "POST", lock_at_keypad, _DEVICE),
+    operation("/action_attempts/get", "GET POST", get_action_attempt, required("action_attempt_id", UUID)),
+)
