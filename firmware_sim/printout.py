@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator
 
+from cloud_sim.state_directory import StateDirectory
 from firmware_sim.site_directory import SiteDirectory
 from firmware_sim.site_processes import Site
 
@@ -17,6 +18,8 @@ def instructions(site: Site, *, is_default_directory: bool) -> Iterator[str]:
     curl = f"curl -sS {_bearer(directory)}"
     first = site.doors[0]
     yield f"The site is up: {len(site.doors)} door(s), cloud at {base_url}, broker at {site.record.mqtt_url}"
+    key_file = StateDirectory(directory.cloud).seam_api_key
+    yield f"Seam-compatible API at {site.seam_url}, its key in {key_file}"
     yield f"State and logs: {directory.root}"
     yield ""
     for door in site.doors:

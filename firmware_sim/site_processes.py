@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from agent.cli.client import AgentUnreachable, Client
+from cloud_sim.device_cloud_api import BASE_PATH as DEVICE_CLOUD_PATH
+from cloud_sim.seam.dispatch import BASE_PATH as SEAM_PATH
+from cloud_sim.state_directory import StateDirectory
 from firmware_sim.broker_child import start_broker
 from firmware_sim.child import Child, until
 from firmware_sim.cloud_client import CloudClient
@@ -76,13 +79,22 @@ class Site:
         """A client of the running cloud."""
         return CloudClient(self._cloud_url, self.directory.token_file.read_text().strip())
 
+    @property
+    def seam_url(self) -> str:
+        """Where the running cloud answers the SDKs of the Seam API."""
+        return self._cloud_url.removesuffix(DEVICE_CLOUD_PATH) + SEAM_PATH
+
+    @property
+    def _cloud_state(self) -> StateDirectory:
+        return StateDirectory(self.directory.cloud)
+
     def start(self) -> None:
         """Start everything and return once everything answers. `SimFault` when something does not."""
         if find_spec("uvicorn") is None:
             raise SimFault(
                 "the packages of the simulator are missing: pip install 'lock-agent[sim]', or make sim"
             )
-        if not self.directory.token_file.exists():
+        if not (self.directory.token_file.exists() and self._cloud_state.seam_api_key.exists()):
             run_tool(["cloud_sim", "init", "--state", str(self.directory.cloud)])
         self.start_broker()
         self.start_cloud()
@@ -96,6 +108,7 @@ class Site:
         for door in doors:
             self._start("agent", door, ["agent.cli.daemon", "run", "--config", str(door.config)])
         self.doors = [self._running(door) for door in doors]
+        write_whole(self._cloud_state.boards, {door.device_id: door.board for door in self.doors})
         write_whole(self._running_file, self.ready_document())
         self.wait_until_ready()
 
@@ -179,7 +192,10 @@ class Site:
         """What scripts need to know; parts that do not exist yet are null."""
         return {
             "device_cloud": {"base_url": self._cloud_url, "token": self.cloud.token},
-            "seam_api": {"base_url": None, "api_key": None},
+            "seam_api": {
+                "base_url": self.seam_url,
+                "api_key": self._cloud_state.seam_api_key.read_text().strip(),
+            },
             "mqtt": {"url": self.record.mqtt_url},
             "panel": {"url": None},
             "doors": [
@@ -207,7 +223,8 @@ class Site:
             for child in ending:
                 child.wait(deadline)
         self.children.clear()
-        self._running_file.unlink(missing_ok=True)
+        for file in (self._running_file, self._cloud_state.boards):
+            file.unlink(missing_ok=True)
 
 
 def _steadily(condition: Callable[[], bool], for_s: float) -> Callable[[], bool]:

@@ -1,0 +1,119 @@
+"""The real Seam SDK against lock-sim: what it asks happens at a door, what happens there it hears."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from seam.seam import Seam
+
+from tests.cloud.site import Api
+from tests.process.lock_sim import LockSim, running
+from tests.seam.receiver import listening
+from tests.waiting import wait_for
+
+pytestmark = [pytest.mark.process, pytest.mark.timeout(180)]
+
+LIFE = [
+    "access_code.created",
+    "access_code.set_on_device",
+    "lock.unlocked",
+    "access_code.removed_from_device",
+    "access_code.deleted",
+]
+_digits = (f"{number:06d}" for number in itertools.count(310000, 7))
+
+
+@pytest.fixture(scope="module")
+def sim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LockSim]:
+    with running(tmp_path_factory.mktemp("seam") / "site") as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def seam(sim: LockSim) -> Any:
+    """The real SDK; Any, since what it returns is a union of everything there is."""
+    return Seam(api_key=sim.ready["seam_api"]["api_key"], endpoint=sim.ready["seam_api"]["base_url"])
+
+
+@pytest.fixture(scope="module")
+def cloud(sim: LockSim) -> Api:
+    return Api(sim.ready["device_cloud"]["base_url"], sim.ready["device_cloud"]["token"])
+
+
+@pytest.fixture(scope="module")
+def device_id(sim: LockSim) -> str:
+    return str(sim.ready["doors"][0]["device_id"])
+
+
+def new_code(cloud: Api, device_id: str) -> tuple[str, str]:
+    """(id, digits) of a code that the lock holds."""
+    digits = next(_digits)
+    code_id = str(cloud.post(f"/locks/{device_id}/access_codes", code=digits).body["access_code_id"])
+    path = f"/access_codes/{code_id}"
+    wait_for(lambda: cloud.get(path).body["state"] == "set", 20, "the lock to hold the code")
+    return code_id, digits
+
+
+def types_of(seam: Any, **wanted: str) -> list[str]:
+    return [event.event_type for event in seam.events.list(since="2020-01-01T00:00:00Z", **wanted)]
+
+
+def test_both_locks_are_listed_online_with_what_they_report(seam: Any, sim: LockSim) -> None:
+    wait_for(lambda: not any(device.errors for device in seam.devices.list()))
+    devices = {device.device_id: device for device in seam.locks.list()}
+    assert set(devices) == {door["device_id"] for door in sim.ready["doors"]}
+    for device in devices.values():
+        assert (device.properties.online, device.properties.locked) == (True, True)
+        assert device.properties.max_active_codes_supported >= 10_000
+
+
+def test_a_code_typed_through_the_api_opens_the_real_strike_and_is_told(
+    seam: Any, sim: LockSim, cloud: Api, device_id: str
+) -> None:
+    code_id, digits = new_code(cloud, device_id)
+    before = sim.strike(1)["releases"]
+    assert seam.locks.simulate.keypad_code_entry(device_id=device_id, code=digits).status == "success"
+    wait_for(lambda: sim.strike(1)["releases"] == before + 1)
+    wait_for(lambda: "lock.unlocked" in types_of(seam, access_code_id=code_id))
+    event = seam.events.get(device_id=device_id, event_type="lock.unlocked")
+    assert (event.access_code_id, event.method, event.code) == (code_id, "keycode", digits)
+
+
+def test_a_wrong_code_typed_through_the_api_is_denied_and_told(
+    seam: Any, sim: LockSim, device_id: str
+) -> None:
+    before = sim.strike(1)["releases"]
+    seam.locks.simulate.keypad_code_entry(device_id=device_id, code="99887766")
+    wait_for(lambda: "lock.access_denied" in types_of(seam, device_id=device_id))
+    event = seam.events.get(device_id=device_id, event_type="lock.access_denied")
+    assert event.reason.reason_code == "unknown_code"
+    assert sim.strike(1)["releases"] == before
+
+
+def test_a_webhook_hears_of_a_code_from_its_creation_to_its_removal(
+    seam: Any, cloud: Api, device_id: str
+) -> None:
+    with listening(500) as receiver:
+        webhook = seam.webhooks.create(url=receiver.url, event_types=[*LIFE])
+        # What it did not take comes again after 5 s, and before all else.
+        code_id, digits = new_code(cloud, device_id)
+        seam.locks.simulate.keypad_code_entry(device_id=device_id, code=digits)
+        wait_for(lambda: "lock.unlocked" in types_of(seam, access_code_id=code_id))
+        cloud.send("DELETE", f"/access_codes/{code_id}")
+        wait_for(lambda: len(receiver.requests) == 1 + len(LIFE), 30)
+        seam.webhooks.delete(webhook_id=webhook.webhook_id)
+    heard = receiver.verified(webhook.secret)
+    assert [event.event_type for event in heard] == [LIFE[0], *LIFE]
+    assert {event.access_code_id for event in heard} == {code_id}
+
+
+def test_what_the_webhook_heard_is_what_the_list_holds(seam: Any, cloud: Api, device_id: str) -> None:
+    with listening() as receiver:
+        webhook = seam.webhooks.create(url=receiver.url)
+        code_id, _ = new_code(cloud, device_id)
+        wait_for(lambda: len(receiver.requests) >= 2)
+        seam.webhooks.delete(webhook_id=webhook.webhook_id)
+    listed = {event.event_id for event in seam.events.list(since="2020-01-01T00:00:00Z")}
+    assert {event.event_id for event in receiver.verified(webhook.secret)} <= listed
+    assert seam.events.get(event_id=receiver.ids[0]).access_code_id == code_id
