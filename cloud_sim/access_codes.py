@@ -42,10 +42,11 @@ class Full:
     capacity: int
 
 
-_WITH_REPORT = """
+WITH_REPORT = """
     SELECT access_codes.*, state, errors, coalesce(uses, 0) AS uses, last_used_ms
     FROM access_codes LEFT JOIN reported_access_codes USING (lock_id, access_code_id, gen)
 """
+"""The rows of codes, each with what its lock reports of it; to be followed by a WHERE."""
 
 
 def create(
@@ -119,12 +120,12 @@ def forget_deleted(database: Database, lock_id: str) -> None:
 
 def find(database: Database, access_code_id: str) -> dict[str, Any] | None:
     """One code with what its lock reports of it."""
-    return database.row(f"{_WITH_REPORT} WHERE access_code_id = ?", access_code_id)
+    return database.row(f"{WITH_REPORT} WHERE access_code_id = ?", access_code_id)
 
 
 def of_lock(database: Database, lock_id: str) -> list[dict[str, Any]]:
     """All codes of a lock with what it reports of them, oldest first."""
-    return database.rows(f"{_WITH_REPORT} WHERE lock_id = ? ORDER BY created_ms, access_code_id", lock_id)
+    return database.rows(f"{WITH_REPORT} WHERE lock_id = ? ORDER BY created_ms, access_code_id", lock_id)
 
 
 def has_ended(row: dict[str, Any], wall: float) -> bool:
@@ -136,7 +137,7 @@ def has_ended(row: dict[str, Any], wall: float) -> bool:
 
 def holder_of(database: Database, lock_id: str, digits: str) -> dict[str, Any] | None:
     """The code of a lock's set with these digits."""
-    return database.row(f"{_WITH_REPORT} WHERE lock_id = ? AND code = ? AND is_in_set = 1", lock_id, digits)
+    return database.row(f"{WITH_REPORT} WHERE lock_id = ? AND code = ? AND is_in_set = 1", lock_id, digits)
 
 
 def free_code(
@@ -159,7 +160,7 @@ def is_free(database: Database, lock_id: str, digits: str, wall: float) -> bool:
 def _long_ended(database: Database, lock_id: str, wall: float) -> set[str]:
     latest = int(wall) - ENDED_CODES_STAY_S
     rows = database.rows(
-        f"{_WITH_REPORT} WHERE lock_id = ? AND is_in_set = 1"
+        f"{WITH_REPORT} WHERE lock_id = ? AND is_in_set = 1"
         " AND (ends_at <= ? OR (uses >= max_uses AND last_used_ms <= ?))",
         lock_id,
         latest,
