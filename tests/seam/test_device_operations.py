@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from seam.seam import Seam
 from seam.exceptions import SeamHttpApiError, SeamHttpInvalidInputError
+from seam.seam import Seam
 
 from tests.cloud.site import CloudProcess
 from tests.seam.raw import Raw
