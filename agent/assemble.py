@@ -5,8 +5,9 @@ from pathlib import Path
 
 from agent import __version__
 from agent.clock_watch import ClockSettings
+from agent.command_side import Permissions
 from agent.config import Config, driver_options
-from agent.controller import AnySignal, Controller, Devices, Settings
+from agent.controller import AnySignal, Controller
 from agent.core.door import Timings
 from agent.duress import SilentAlarm
 from agent.enrolment import Enrolment, load_enrolment
@@ -14,6 +15,7 @@ from agent.errors import ConfigFault
 from agent.host_clock import HostClock
 from agent.inbox import Inbox
 from agent.secrets import RootSecret, SecretSource, load_root_secret
+from agent.settings import Devices, Settings
 from agent.store import Store
 from agent.uplink_port import NoUplink, UplinkPort
 from hal.osdp.events import Reader
@@ -76,6 +78,9 @@ def _settings(config: Config, config_path: Path, device_id: str, root: RootSecre
         inter_key_timeout_s=config.entry.inter_key_timeout_s,
         risk_per_year=config.throttle.risk_per_year,
         clock=ClockSettings(config.clock.ppm, config.clock.trust_ntp),
+        permissions=Permissions(
+            remote=frozenset(config.commands.allow), local=frozenset(config.commands.local)
+        ),
         secrets_source=root.describe(),
         config_path=str(config_path),
         drivers=tuple(sorted({str(table["driver"]) for table in config.devices.values()})),

@@ -6,15 +6,18 @@ from typing import Any
 
 from agent.clock_watch import ClockWatch
 from agent.code_sync import CodeSync
+from agent.command_side import CommandSide
 from agent.core.access_code import MAX_CODE_LENGTH, MIN_CODE_LENGTH
 from agent.core.holding import CAPACITY
 from agent.messages import (
     AckReceived,
     BucketReceived,
     Codes,
+    CommandReceived,
     HeartbeatReceived,
     ManifestReceived,
     MessageRefused,
+    Request,
     RowsWanted,
     UplinkChanged,
     UplinkSignal,
@@ -71,7 +74,7 @@ class CloudSide:
             self._last_status = {}
             self._slot.port.journal_grew(self._store.journal.last_seq)
 
-    def handle(self, signal: UplinkSignal, now: float) -> bool:
+    def handle(self, signal: UplinkSignal, commands: CommandSide, now: float) -> bool:
         """Take one message or change of the uplink; True when a code set has become true by it."""
         match signal:
             case UplinkChanged():
@@ -84,6 +87,9 @@ class CloudSide:
                 self._settle(signal.token, "ack", self._acknowledged(signal))
             case HeartbeatReceived():
                 self._settle(signal.token, "heartbeat", self._clock.heard(signal))
+            case CommandReceived():
+                sid = self.state.sid if self.state.is_up else ""
+                self._settle(signal.token, "command", commands.received(signal, sid, now))
             case MessageRefused(stream, reason):
                 self._recorder.record_often("message_refused", stream, reason)
             case RowsWanted(after_seq, limit):
@@ -116,6 +122,13 @@ class CloudSide:
             self.publish_codes()
         else:
             self._clock.disconnected()
+
+    def resync(self, now: float) -> None:
+        """Compare the code set with the cloud's: read ours from the disk, say what it is, and ask for a
+        revision that cannot be, which is answered with the newest manifest."""
+        self._codes.load(self._clock.certain_wall_s(now))
+        self.publish_codes()
+        self._slot.port.request(Request(type="buckets", rev=0, need=[]))
 
     def _apply(self, now: float) -> bool:
         self._codes.apply(self._clock.stamp(now), self._clock.certain_wall_s(now))

@@ -69,6 +69,12 @@ class CodeSync:
         self.root = code_set.root(
             self._device_id, self.revision.set_epoch, self.revision.applied_rev, self._digests(count)
         )
+        self.refuse_revoked()
+
+    def refuse_revoked(self) -> None:
+        """Codes revoked by command are refused until a newer set says otherwise."""
+        for access_code_id in self._store.commands.revoked():
+            self.holding.table.revoke(access_code_id)
 
     def _after(self, fetch: _Fetch) -> list[HeldCode]:
         """What is held once `fetch` is applied, without reading again the thousands that stayed."""

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from agent.commands import COMMAND_TYPES, CommandType
 from agent.errors import ConfigFault
 from hal.registry import UnknownDriver, load
 
@@ -60,6 +61,13 @@ class UplinkSection(_Section, frozen=True):
     longest_retry_s: Annotated[float, Meta(ge=1, le=3600)] = 120.0
 
 
+class CommandsSection(_Section, frozen=True):
+    """`[commands]`: what the cloud and `lockctl` may tell this lock to do."""
+
+    allow: list[CommandType] = msgspec.field(default_factory=lambda: list(COMMAND_TYPES))
+    local: list[CommandType] = []
+
+
 class LineSection(_Section, frozen=True):
     """`[lines.NAME]`: one serial line."""
 
@@ -90,6 +98,7 @@ class Config(_Section, frozen=True):
     throttle: ThrottleSection = ThrottleSection()
     clock: ClockSection = ClockSection()
     uplink: UplinkSection = UplinkSection()
+    commands: CommandsSection = CommandsSection()
     lines: dict[str, LineSection] = {}
     readers: dict[str, ReaderSection] = {}
     devices: dict[str, dict[str, Any]] = {}

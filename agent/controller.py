@@ -7,17 +7,19 @@ before the strike moves or a light changes. When that fails, nothing opens.
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from agent import questions
 from agent.asked import Asked
-from agent.clock_watch import ClockSettings, ClockWatch
+from agent.clock_watch import ClockWatch
 from agent.cloud_side import CloudSide
 from agent.code_sync import CodeSync
+from agent.command_rows import Effect
+from agent.command_side import COMMIT_LIMIT_S, CommandSide
 from agent.core import entry, throttle
 from agent.core.decision import Denied, Granted, Reason, decide, instant_of
-from agent.core.door import Timings
 from agent.core.entry import Entry, Typing
+from agent.core.modes import Source, may_open
 from agent.core.throttle import LengthClass
 from agent.core.timekeeping import Trust
 from agent.core.verifier import tag_of
@@ -31,27 +33,23 @@ from agent.journal import Event
 from agent.messages import UplinkSignal
 from agent.recorder import Recorder
 from agent.schedule_watch import ScheduleWatch
+from agent.settings import Devices, Settings
 from agent.store import Store
 from agent.uplink_port import NoUplink, UplinkPort, UplinkSlot
 from hal.ports import (
-    Device,
     DoorMoved,
-    Indicator,
     KeyPressed,
     KeysLost,
     LinkChanged,
     Pattern,
     RexPressed,
     Signal,
-    Strike,
     StrikeFailed,
     TamperChanged,
 )
 
 log = logging.getLogger(__name__)
 
-COMMIT_LIMIT_S = 5.0
-"""An outcome that took longer than this to become durable opens nothing: nobody is waiting any more."""
 CHECKPOINT_TURNS = 64
 UPLINK_AFTER_S = 2.0
 """The network waits this long at most for the keypad to come up first."""
@@ -63,35 +61,6 @@ class Stop:
 
 
 AnySignal = Signal | UplinkSignal | Asked | Stop
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What the configuration says about behaviour."""
-
-    device_id: str
-    timings: Timings = field(default_factory=Timings)
-    inter_key_timeout_s: float = 10.0
-    risk_per_year: float = 0.01
-    rex_unlocks: bool = True
-    clock: ClockSettings = field(default_factory=lambda: ClockSettings(100.0, trust_ntp=False))
-    secrets_source: str = "unknown"
-    """Where the root secret lives, in words, for `doctor`; likewise the two below."""
-    config_path: str = ""
-    drivers: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Devices:
-    """The hardware of the door. `inputs`: what only posts."""
-
-    strike: Strike
-    indicator: Indicator | None
-    inputs: tuple[Device, ...]
-
-    def all(self) -> tuple[Device, ...]:
-        """Outputs first: they have to be safe before anything can happen."""
-        return (self.strike, *((self.indicator,) if self.indicator else ()), *self.inputs)
 
 
 class Controller:
@@ -144,6 +113,18 @@ class Controller:
             record=self._record,
         )
         self._face = Face(devices.indicator)
+        self.commands = CommandSide(
+            store=store,
+            clock=self.clock,
+            clocks=clocks,
+            codes=self.codes,
+            door=self.door,
+            face=self._face,
+            recorder=self._recorder,
+            budgets=self.budgets,
+            permissions=settings.permissions,
+            resync=self.cloud.resync,
+        )
         self._typing: dict[str, Typing] = {}
         self._storage_failed = False
         self._turns_since_checkpoint = 0
@@ -170,6 +151,7 @@ class Controller:
         self.codes.load(self.clock.certain_wall_s(now))
         self._reckon_risks()
         self._record(Event("boot", {"version": self.version}))
+        self.commands.start()
         self._face.stand(self._standing())
 
     def close(self) -> None:
@@ -213,6 +195,8 @@ class Controller:
         match signal:
             case KeyPressed():
                 self._key_pressed(signal, now)
+            case Asked(verb="command"):
+                self.commands.asked(signal, now)
             case Asked():
                 questions.answer(self, signal, self._recorder)
             case KeysLost(keypad):
@@ -221,12 +205,15 @@ class Controller:
             case LinkChanged():
                 self.door.handle(signal, now)
                 self._link_changed()
-            case DoorMoved() | RexPressed() | TamperChanged() | StrikeFailed():
+            case RexPressed():
+                self.door.handle(signal, now)
+                self.commands.modes.left_by_rex(now)
+            case DoorMoved() | TamperChanged() | StrikeFailed():
                 self.door.handle(signal, now)
             case Stop():
                 raise AssertionError("the loop ends at Stop")
             case _:
-                if self.cloud.handle(signal, now):
+                if self.cloud.handle(signal, self.commands, now):
                     self._reckon_risks()
 
     # --- the path of a key press ----------------------------------------------------------------------
@@ -253,7 +240,9 @@ class Controller:
         outcome = decide(
             self.codes.holding.table, tag_of(self._tag_key, entered.digits), self.clock.reading(now)
         )
-        if isinstance(outcome, Granted):
+        if isinstance(outcome, Granted) and not may_open(self.commands.mode, Source.KEYPAD):
+            self._refuse_by_mode(outcome, length_class, keypad, now)
+        elif isinstance(outcome, Granted):
             self._grant(outcome, length_class, keypad, now)
         else:
             self._refuse(outcome, keypad, now)
@@ -278,6 +267,20 @@ class Controller:
         self._face.granted(now)
         self._storage_failed = False
         self._recorder.told()
+
+    def _refuse_by_mode(
+        self, granted: Granted, length_class: LengthClass, keypad: str, entered_s: float
+    ) -> None:
+        """A right code in a mode that refuses all of them: shown like any refusal, but it was no guess."""
+        code, refunded = granted.code, throttle.refund(self.budgets[length_class])
+        reason = Reason.BLOCKED_BY_MODE.value
+        detail = {"reason": reason, "keypad": keypad, "access_code_id": code.access_code_id}
+        silent = self._alarm.rows(code, keypad, self.clock.reading(entered_s).wall_s)
+        effect, stamp = Effect(budgets={length_class: refunded}), self.clock.stamp(entered_s)
+        self.store.record_effect(stamp, effect, (Event("access_denied", detail), *silent))
+        self.budgets[length_class] = refunded
+        self._recorder.told()
+        self._face.deny(entered_s)
 
     def _refuse(self, denied: Denied, keypad: str, entered_s: float) -> None:
         """Every refusal is recorded and then shown alike, at the same time after `#`."""
@@ -317,6 +320,7 @@ class Controller:
 
     def _tick(self, now: float) -> None:
         self.door.tick(now)
+        self.commands.tick(now)
         self._face.tick(now)
         self.clock.tick(now)
         self.schedules.keep(now)

@@ -18,7 +18,7 @@ EVENT_BATCH_BYTES = 16 * 1024
 EVENT_BATCHES_IN_FLIGHT = 4
 
 UP_STREAMS = ("status", "events", "codes", "request")
-DOWN_STREAMS = ("desired", "bucket", "ack", "heartbeat")
+DOWN_STREAMS = ("desired", "bucket", "command", "ack", "heartbeat")
 
 
 def topic(device_id: str, direction: str, stream: str) -> str:
@@ -67,6 +67,15 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     nonce: str | None = None
 
 
+class CommandBody(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of `down/command`, never retained. Claims: `id`; `iat` and `exp`, at most 30 s apart; `sid`, the
+    session of the lock's newest status."""
+
+    type: str
+    """See `agent.commands`."""
+    args: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
 # --- lock -> cloud -----------------------------------------------------------------------------------
 
 
@@ -81,6 +90,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """trusted, holdover or unknown."""
     strike: str | None = None
     """locked or released."""
+    mode: str | None = None
+    """See `agent.core.modes`."""
     door: str | None = None
     """open, closed or unknown."""
     alarms: list[str] = msgspec.field(default_factory=list)
@@ -166,6 +177,22 @@ class HeartbeatReceived:
     token: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandReceived:
+    """A genuine command for this lock; whether it is meant for now is the controller's to judge.
+
+    `arrived_s` is `now` at arrival, the other times are Unix seconds."""
+
+    id: str
+    type: str
+    args: dict[str, Any]
+    iat: int
+    exp: int
+    sid: str
+    arrived_s: float
+    token: int
+
+
 @dataclass(frozen=True, slots=True)
 class MessageRefused:
     """A message that was not believed: nothing of it was used."""
@@ -188,6 +215,7 @@ UplinkSignal = (
     | BucketReceived
     | AckReceived
     | HeartbeatReceived
+    | CommandReceived
     | MessageRefused
     | RowsWanted
 )

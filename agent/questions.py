@@ -34,7 +34,8 @@ def answer(controller: "Controller", asked: Asked, recorder: Recorder) -> None:
             recorder.watch(asked.answer)
         case _:
             asked.answer.refuse(
-                "unknown_verb", f"no verb {asked.verb!r}; there are status, codes, journal, facts, watch"
+                "unknown_verb",
+                f"no verb {asked.verb!r}; there are status, codes, journal, facts, watch, command",
             )
 
 
@@ -56,6 +57,7 @@ def status_fields(controller: "Controller") -> dict[str, Any]:
         "clock": controller.clock.reading(controller.clocks.now()).trust.value,
         "strike": "released" if controller.door.door.is_released else "locked",
         "door": controller.door.door.contact.value,
+        "mode": controller.commands.mode.value,
         "alarms": controller.door.alarms(),
         "links": dict(controller.door.links),
         "set_epoch": revision.set_epoch,

@@ -9,6 +9,7 @@ from sqlite3 import Connection
 from typing import Any
 
 from agent.code_rows import CodeRows, NewCode
+from agent.command_rows import CommandRows, Effect, Outcome
 from agent.core.access_code import AccessCode
 from agent.core.lifetime import History
 from agent.core.throttle import Budget, LengthClass
@@ -35,6 +36,7 @@ class Store:
         """Open or create the database of `device_id`. `row_key`: 32 bytes, for the MACs of rows."""
         self.database = Database(path)
         self.codes = CodeRows(self.database, row_key)
+        self.commands = CommandRows(self.database, row_key)
         if not self.database.read("SELECT 1 FROM lock"):
             with self.database.transaction() as db:
                 db.execute(
@@ -81,6 +83,17 @@ class Store:
         """Note since when codes are known; returns their histories."""
         with self.database.transaction() as db:
             return [self.codes.note_known(db, code.access_code_id, code.gen, since) for code in codes]
+
+    def record_effect(
+        self, stamp: Stamp, effect: Effect, events: Sequence[Event], outcome: Outcome | None = None
+    ) -> None:
+        """What a command or a mode changes: the effect, its outcome, journal rows; all of it or nothing."""
+        with self._recording(stamp, events) as db:
+            self.commands.carry_out(db, effect)
+            for length_class, budget in effect.budgets.items():
+                _save_budget(db, length_class, budget)
+            if outcome is not None:
+                self.commands.keep(db, outcome)
 
     def record(self, stamp: Stamp, *events: Event) -> None:
         """Add journal rows."""
@@ -148,6 +161,7 @@ class Store:
         """Make the staged revision the one that decides, and say so in the journal."""
         with self._recording(stamp, events) as db:
             self.codes.switch(db, rev)
+            self.commands.forget_revoked(db, rev)
 
 
 def _save_budget(db: Connection, length_class: LengthClass, budget: Budget) -> None:

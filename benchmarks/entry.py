@@ -6,13 +6,14 @@ from pathlib import Path
 
 from agent import __version__
 from agent.code_rows import NewCode
-from agent.controller import AnySignal, Controller, Devices, Settings
+from agent.controller import AnySignal, Controller
 from agent.core import code_set
 from agent.core.verifier import tag_of
 from agent.duress import SilentAlarm
 from agent.host_clock import HostClock
 from agent.inbox import Inbox
 from agent.journal import Stamp
+from agent.settings import Devices, Settings
 from agent.store import Store
 from benchmarks.figures import Figure, milliseconds
 from hal.ports import ENTER, KeyPressed, Strike

@@ -5,11 +5,12 @@ unless it is told to pass, so a day takes no time and nothing is left to chance.
 """
 
 import json
+import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from agent.controller import AnySignal, Controller, Devices, Settings
+from agent.controller import AnySignal, Controller
 from agent.core import code_set
 from agent.duress import SilentAlarm
 from agent.envelope import Message, OKPKey, Opener, kid_of, new_sealing_key, new_signing_key
@@ -20,6 +21,7 @@ from agent.messages import (
     BucketPart,
     BucketReceived,
     Codes,
+    CommandReceived,
     Heartbeat,
     HeartbeatReceived,
     Manifest,
@@ -27,6 +29,7 @@ from agent.messages import (
     Request,
     UplinkChanged,
 )
+from agent.settings import Devices, Settings
 from agent.store import Store
 from hal.ports import DoorMoved, Indicator, KeyPressed, LinkChanged, Pattern, RexPressed, Strike
 
@@ -299,6 +302,30 @@ class Site:
         """The cloud acknowledges journal rows."""
         self.say(AckReceived(Ack(journal_epoch=self.store.journal.epoch, upto=upto), self._token()))
 
+    def command(
+        self,
+        kind: str,
+        *,
+        id: str | None = None,  # noqa: A002 - the claim is called so
+        sid: str = "sid",
+        life: tuple[int, int] = (0, 20),
+        **args: Any,
+    ) -> CommandReceived:
+        """A genuine command reaches the lock; `life`: `iat` and `exp` in seconds from now, at the cloud."""
+        now_s = int(self.cloud_wall_s)
+        received = CommandReceived(
+            id=id or str(uuid.uuid4()),
+            type=kind,
+            args=args,
+            iat=now_s + life[0],
+            exp=now_s + life[1],
+            sid=sid,
+            arrived_s=self.clock.now_s,
+            token=self._token(),
+        )
+        self.say(received)
+        return received
+
     def _token(self) -> int:
         self._tokens = getattr(self, "_tokens", 0) + 1
         return self._tokens
@@ -317,6 +344,15 @@ class Site:
             opener.open(row["detail"]["sealed"].encode(), "duress", None) for row in self.journal("duress")
         ]
         return [json.loads(bytes(each.body)) for each in opened if isinstance(each, Message)]
+
+    def results(self) -> list[tuple[str, str, str | None]]:
+        """What became of commands: (type, result, reason), in order."""
+        rows = [row["detail"] for row in self.journal("command_result")]
+        return [(row["type"], row["result"], row.get("reason")) for row in rows]
+
+    def refusals(self) -> list[str]:
+        """Why messages were not believed, in order."""
+        return [row["detail"]["reason"] for row in self.journal("message_refused")]
 
     def reasons(self) -> list[str]:
         """Why entries were refused, in order."""

@@ -15,7 +15,8 @@ import click
 
 from agent.cli.client import DEFAULT_SOCKET, AgentRefused, AgentUnreachable, Client
 from agent.cli.terminal import Terminal
-from agent.cli.words import code_lines, event_line, status_lines
+from agent.cli.words import Line, code_lines, event_line, status_lines
+from agent.core.modes import Mode
 
 PROBLEM = 1
 UNREACHABLE = 3
@@ -149,6 +150,61 @@ def _show_event(terminal: Terminal, event: dict[str, Any]) -> None:
         terminal.json_line(event)
     else:
         terminal.lines([event_line(event)])
+
+
+@main.command()
+@click.argument("name", required=False, type=click.Choice([mode.value for mode in Mode]))
+@_verb
+def mode(session: Session, *, name: str | None) -> None:
+    """Show the operating mode of the door, or with NAME change it, where the lock allows that."""
+    if name is not None:
+        _command(session, "mode", {"mode": name})
+        return
+    with Client(session.path) as client:
+        now = client.ask("status")["mode"]
+    _tell(session, {"mode": now}, f"mode {now}")
+
+
+@main.command()
+@click.option("--for-s", type=click.FloatRange(1, 60), help="Seconds; without it as long as for a code.")
+@_verb
+def unlock(session: Session, *, for_s: float | None) -> None:
+    """Release the strike once, where the lock allows that."""
+    _command(session, "unlock", {} if for_s is None else {"for_s": for_s})
+
+
+@main.command()
+@_verb
+def lock(session: Session) -> None:
+    """End a release, where the lock allows that."""
+    _command(session, "lock", {})
+
+
+@main.command()
+@_verb
+def acknowledge(session: Session) -> None:
+    """Count failed guesses from zero, where the lock allows that; gives no guess back."""
+    _command(session, "acknowledge", {})
+
+
+@main.command()
+@_verb
+def identify(session: Session) -> None:
+    """Let the keypad blink and beep for ten seconds, where the lock allows that."""
+    _command(session, "identify", {})
+
+
+def _command(session: Session, kind: str, args: dict[str, Any]) -> None:
+    with Client(session.path) as client:
+        answer = client.ask("command", {"type": kind, "args": args})
+    _tell(session, answer, f"{kind} done, mode {answer['mode']}")
+
+
+def _tell(session: Session, answer: dict[str, Any], words: str) -> None:
+    if session.terminal.as_json:
+        session.terminal.document(answer)
+    else:
+        session.terminal.lines([Line(words)])
 
 
 @main.command()

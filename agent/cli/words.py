@@ -51,6 +51,7 @@ def status_lines(status: Mapping[str, Any]) -> list[Line]:
     return [
         _fact("lock", f"{status['device_id']} (agent {status['agent_version']}, up {up})"),
         _fact("door", f"{status['door']}, strike {status['strike']}"),
+        _fact("mode", _spaced(status.get("mode", "normal"))),
         _fact("alarms", ", ".join(status["alarms"]) or "none", "bad" if status["alarms"] else "plain"),
         _links(status["links"]),
         _uplink(status["uplink"]),
@@ -151,6 +152,10 @@ def _said(kind: str, detail: Mapping[str, Any]) -> tuple[str, Style]:
         case "access_denied":
             named = f", {_code_named(detail)}" if "access_code_id" in detail else ""
             return f"access denied: {_spaced(str(detail['reason']))}{named}", "bad"
+        case "mode":
+            return f"mode {_spaced(str(detail['mode']))}, by {detail['why']}", "plain"
+        case "command_result":
+            return _command_result(detail), "good" if detail["result"] == "done" else "bad"
         case (
             "door_forced"
             | "door_held"
@@ -163,6 +168,13 @@ def _said(kind: str, detail: Mapping[str, Any]) -> tuple[str, Style]:
             return _generic(kind, detail), "bad"
         case _:
             return _generic(kind, detail), "plain"
+
+
+def _command_result(detail: Mapping[str, Any]) -> str:
+    why = f": {_spaced(str(detail['reason']))}" if "reason" in detail else ""
+    source = "lockctl" if detail.get("source") == "local" else "the cloud"
+    again = ", asked again" if detail.get("duplicate") else ""
+    return f"command {detail['type']} of {source} {detail['result']}{why}{again}"
 
 
 def _code_named(detail: Mapping[str, Any]) -> str:

@@ -25,6 +25,7 @@ class Reason(Enum):
     THROTTLED = "throttled"
     IMPOSSIBLE_LENGTH = "impossible_length"
     INTERRUPTED = "interrupted"
+    BLOCKED_BY_MODE = "blocked_by_mode"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Turns what arrives on a topic into a value for the controller, or into a reason why it is not believed."""
 
+import re
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -13,6 +14,8 @@ from agent.messages import (
     AckReceived,
     BucketPart,
     BucketReceived,
+    CommandBody,
+    CommandReceived,
     Heartbeat,
     HeartbeatReceived,
     Manifest,
@@ -21,10 +24,13 @@ from agent.messages import (
     topic,
 )
 
-Received = ManifestReceived | BucketReceived | AckReceived | HeartbeatReceived
+Received = ManifestReceived | BucketReceived | AckReceived | HeartbeatReceived | CommandReceived
 RETAINED_STREAMS = frozenset({"desired"})
+JUDGED_LATER = frozenset({"heartbeat", "command"})
+"""A heartbeat sets the clock, so the clock cannot judge it; a command is judged when it is its turn."""
+COMMAND_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
-_Body = TypeVar("_Body", Manifest, BucketPart, Ack, Heartbeat)
+_Body = TypeVar("_Body", Manifest, BucketPart, Ack, Heartbeat, CommandBody)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +58,7 @@ class Inbound:
             return MessageRefused("unknown", "unknown_topic")
         if arrival.is_retained and stream not in RETAINED_STREAMS:
             return MessageRefused(stream, "retained")
-        # A heartbeat sets the clock, so the clock cannot judge it: nonce and exp are for the controller.
-        opened = self.opener.open(arrival.payload, stream, None if stream == "heartbeat" else wall)
+        opened = self.opener.open(arrival.payload, stream, None if stream in JUDGED_LATER else wall)
         if isinstance(opened, Refusal):
             return MessageRefused(stream, opened.reason)
         return _typed(opened, arrival, token) or MessageRefused(stream, "malformed")
@@ -76,6 +81,8 @@ def _typed(message: Message, arrival: Arrival, token: int) -> Received | None:
             if heartbeat is None or message.exp is None:
                 return None
             return HeartbeatReceived(heartbeat, message.exp, arrival.arrived_s, token)
+        case "command":
+            return _command(message, arrival, token)
     return None
 
 
@@ -93,6 +100,24 @@ def _bucket(message: Message, token: int) -> BucketReceived | None:
     if not (0 <= bucket.index < 256 and 0 <= bucket.part < bucket.parts):
         return None
     return BucketReceived(message.set_epoch, message.rev, bucket, token)
+
+
+def _command(message: Message, arrival: Arrival, token: int) -> CommandReceived | None:
+    order = _body(message, CommandBody)
+    if order is None or message.id is None or message.exp is None or message.sid is None:
+        return None
+    if not COMMAND_ID.fullmatch(message.id) or len(order.type) > 64:
+        return None
+    return CommandReceived(
+        id=message.id,
+        type=order.type,
+        args=order.args,
+        iat=message.iat,
+        exp=message.exp,
+        sid=message.sid,
+        arrived_s=arrival.arrived_s,
+        token=token,
+    )
 
 
 def _body(message: Message, shape: type[_Body]) -> _Body | None:

@@ -83,6 +83,9 @@ class Traffic:
     def arrived(self, event: Arrived) -> None:
         """Post what a message says, or why it is refused; a refused one is settled at once."""
         token = self._settling.arrived(event.mid)
+        if event.is_retained and not event.payload:
+            self._settle(token)  # how a broker is told to forget what it kept: it says nothing to us
+            return
         wall = int(self.clock.wall()) if self.clock.is_trusted() else None
         arrival = Arrival(event.topic, event.payload, event.is_retained, event.arrived_s)
         received = self.inbound.read(arrival, token, wall)

@@ -24,6 +24,7 @@ STATUS: dict[str, Any] = {
     "clock": {"trust": "trusted", "wall_s": 1763824563.2, "bound_s": 1.2, "floor_s": 1763824000},
     "strike": "locked",
     "door": "closed",
+    "mode": "no_remote",
     "alarms": [],
     "links": {"outside": True, "inside": True},
     "uplink": {"connected": True, "since_s": 130.0, "reason": ""},
@@ -86,6 +87,7 @@ class OneLock:
         self.path = path
         self.facts: dict[str, Any] = dict(FACTS)
         self.watchers: list[Asked] = []
+        self.commands: list[dict[str, Any]] = []
         self.inbox: queue.SimpleQueue[Asked | None] = queue.SimpleQueue()
         self.control = ControlSocket(path, None, self.inbox.put)
         self.thread = threading.Thread(target=self._run, daemon=True)
@@ -108,6 +110,11 @@ class OneLock:
             case "watch":
                 asked.answer(STATUS)
                 self.watchers.append(asked)
+            case "command" if asked.args["type"] != "unlock":
+                self.commands.append(dict(asked.args))
+                asked.answer({"id": "one", "result": "done", "mode": "lockdown"})
+            case "command":
+                asked.answer.refuse("forbidden", "name it in [commands] local = [...]")
             case _:
                 asked.answer.refuse("unknown_verb", f"there is no verb {asked.verb!r}")
 

@@ -1,0 +1,110 @@
+"""What commands leave on disk: which were taken, what became of them, revoked codes, the operating mode."""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from sqlite3 import Connection
+from typing import Any, Literal
+
+from agent.core.modes import Mode
+from agent.core.throttle import Budget, LengthClass
+from agent.database import Database
+
+KEEP_COMMANDS = 10_000
+MAC_BYTES = 16
+
+Result = Literal["done", "refused", "failed", "unknown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one command."""
+
+    id: str
+    type: str
+    result: Result
+    reason: str | None = None
+    is_pending: bool = False
+    """It is durable, and the strike has not been told yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What a command changes on disk, in the transaction of its outcome."""
+
+    mode: Mode | None = None
+    revoked: Mapping[str, int] = field(default_factory=dict)
+    """Access code id -> the first revision that may bring it back."""
+    budgets: Mapping[LengthClass, Budget] = field(default_factory=dict)
+
+
+class CommandRows:
+    """Three tables: `command`, `revocation`, `operating_mode`. Controller thread; may raise StorageFault."""
+
+    def __init__(self, database: Database, row_key: bytes) -> None:
+        """`row_key`: 32 bytes, the key of the MAC."""
+        self._database = database
+        self._row_key = row_key
+
+    def find(self, command_id: str) -> Outcome | None:
+        """What became of a command that was taken before."""
+        return next(iter(self._outcomes("id=?", command_id)), None)
+
+    def pending(self) -> list[Outcome]:
+        """Commands after whose commit the process ended before the strike was told, or just after that."""
+        return self._outcomes("is_pending=1")
+
+    def _outcomes(self, where: str, *values: object) -> list[Outcome]:
+        found: list[Any] = self._database.read(
+            f"SELECT id, type, result, reason, is_pending FROM command WHERE {where} ORDER BY number", values
+        )
+        return [
+            Outcome(id=each, type=kind, result=result, reason=reason, is_pending=bool(is_pending))
+            for each, kind, result, reason, is_pending in found
+        ]
+
+    def keep(self, db: Connection, outcome: Outcome) -> None:
+        """Remember an outcome, inside a transaction; the newest 10,000 stay."""
+        db.execute(
+            "INSERT INTO command (id, type, result, reason, is_pending) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET result=excluded.result, reason=excluded.reason,"
+            " is_pending=excluded.is_pending",
+            (outcome.id, outcome.type, outcome.result, outcome.reason, int(outcome.is_pending)),
+        )
+        db.execute(
+            "DELETE FROM command WHERE number <= (SELECT max(number) FROM command) - ?", (KEEP_COMMANDS,)
+        )
+
+    def carry_out(self, db: Connection, effect: Effect) -> None:
+        """The part of an effect that lies in these tables, inside a transaction."""
+        for access_code_id, until_rev in effect.revoked.items():
+            db.execute(
+                "INSERT INTO revocation VALUES (?, ?) ON CONFLICT DO UPDATE"
+                " SET until_rev=max(until_rev, excluded.until_rev)",
+                (access_code_id, until_rev),
+            )
+        if effect.mode is not None:
+            values = (effect.mode.value, self._mac(effect.mode.value))
+            db.execute("INSERT OR REPLACE INTO operating_mode VALUES (1, ?, ?)", values)
+
+    # --- revoked codes and the mode ----------------------------------------------------------------
+
+    def revoked(self) -> list[str]:
+        """The access codes that are refused by command."""
+        rows: list[Any] = self._database.read("SELECT access_code_id FROM revocation")
+        return [access_code_id for (access_code_id,) in rows]
+
+    def forget_revoked(self, db: Connection, rev: int) -> None:
+        """A code set of revision `rev` decides from now on: what it says counts more than older commands."""
+        db.execute("DELETE FROM revocation WHERE until_rev <= ?", (rev,))
+
+    def mode(self) -> Mode | None:
+        """The mode the door was in; None if that row was changed from outside."""
+        rows: list[Any] = self._database.read("SELECT mode, mac FROM operating_mode")
+        if not rows:
+            return Mode.NORMAL
+        mode, mac = rows[0]
+        return Mode(mode) if hmac.compare_digest(mac, self._mac(mode)) else None
+
+    def _mac(self, mode: str) -> bytes:
+        return hmac.digest(self._row_key, f"operating_mode|{mode}".encode(), "sha256")[:MAC_BYTES]

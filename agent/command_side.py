@@ -1,0 +1,255 @@
+"""The controller's half that does what it is told: by the cloud, signed and once, or by `lockctl`."""
+
+import uuid
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from agent import commands
+from agent.asked import Asked
+from agent.clock_watch import ClockWatch
+from agent.code_sync import CodeSync
+from agent.command_rows import Effect, Outcome
+from agent.commands import Acknowledge, Command, Identify, Lock, Resync, Revoke, SetMode, Unlock
+from agent.core import modes
+from agent.core.modes import Mode, Source
+from agent.core.throttle import Budget, LengthClass
+from agent.core.timekeeping import Trust
+from agent.door_side import DoorSide
+from agent.face import Face
+from agent.host_clock import Clocks
+from agent.journal import Event
+from agent.messages import CommandReceived
+from agent.mode_side import ModeSide
+from agent.recorder import Recorder
+from agent.store import Store
+
+COMMIT_LIMIT_S = 5.0
+"""A release that took longer than this to become durable does not happen: nobody is waiting any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permissions:
+    """`[commands]` of the configuration: which types each source may use."""
+
+    remote: frozenset[str] = frozenset(commands.COMMAND_TYPES)
+    local: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wish:
+    """A command as it was sent, whatever it is worth."""
+
+    id: str
+    type: str
+    args: Mapping[str, Any]
+    source: Source
+
+
+class CommandSide:
+    """Commands and the operating mode. Controller thread only; may raise StorageFault."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: ClockWatch,
+        clocks: Clocks,
+        codes: CodeSync,
+        door: DoorSide,
+        face: Face,
+        recorder: Recorder,
+        budgets: MutableMapping[LengthClass, Budget],
+        permissions: Permissions,
+        resync: Callable[[float], None],
+    ) -> None:
+        """`budgets` are the controller's own; `resync` compares the code set with the cloud's."""
+        self._store = store
+        self._clock = clock
+        self._clocks = clocks
+        self._codes = codes
+        self._door = door
+        self._face = face
+        self._recorder = recorder
+        self._budgets = budgets
+        self._permissions = permissions
+        self._resync = resync
+        self._answered_again: tuple[str, set[str]] = ("", set())
+        self.modes = ModeSide(store.commands, door, recorder.record, self._enter)
+
+    @property
+    def mode(self) -> Mode:
+        """The operating mode that counts now."""
+        return self.modes.mode
+
+    def start(self) -> None:
+        """Go on where the last process ended: a release it may not have begun is `unknown`, not repeated."""
+        for outcome in self._store.commands.pending():
+            gone = replace(outcome, result="unknown", reason="restarted", is_pending=False)
+            self._record(gone, Effect(), (_row(gone),))
+        self.modes.start()
+
+    def tick(self, now: float) -> None:
+        """Whatever has become possible."""
+        known = self._clock.reading(now).trust is not Trust.UNKNOWN
+        self.modes.tick(now, is_clock_known=known)
+
+    # --- who tells ----------------------------------------------------------------------------------
+
+    def received(self, received: CommandReceived, sid: str, now: float) -> str | None:
+        """Take a command of the cloud, in the session `sid`. What cannot be meant for now is only counted:
+        its reason is returned. Everything else gets a `command_result` row of its own."""
+        stale = commands.staleness(received, sid, self._clock.reading(now), now)
+        known = self._store.commands.find(received.id)
+        if known is not None:
+            return self._answer_again(known, sid) if stale is None else "duplicate"
+        if stale is None:
+            wish = _Wish(id=received.id, type=received.type, args=received.args, source=Source.REMOTE)
+            self._obey(wish, now)
+        return stale
+
+    def _answer_again(self, outcome: Outcome, sid: str) -> str | None:
+        """The result once more, and no second effect. Each result once in a session, or whoever owns the
+        broker could fill the journal."""
+        if self._answered_again[0] != sid:
+            self._answered_again = (sid, set())
+        answered = self._answered_again[1]
+        if outcome.id in answered:
+            return "duplicate"
+        answered.add(outcome.id)
+        self._recorder.record(_row(outcome, is_again=True))
+        return None
+
+    def asked(self, asked: Asked, now: float) -> None:
+        """Take a command of the control socket."""
+        kind, args = asked.args.get("type"), asked.args.get("args", {})
+        if not isinstance(kind, str) or not isinstance(args, dict):
+            asked.answer.refuse("bad_argument", "a command has a type (text) and args (an object)")
+            return
+        if kind not in self._permissions.local:
+            self._recorder.record_often("message_refused", "control", "forbidden")
+            asked.answer.refuse("forbidden", _FORBIDDEN.format(kind=kind))
+            return
+        outcome = self._obey(_Wish(id=str(uuid.uuid4()), type=kind, args=args, source=Source.LOCAL), now)
+        if outcome.result == "done":
+            asked.answer({"id": outcome.id, "result": outcome.result, "mode": self.mode.value})
+        else:
+            reason = outcome.reason or outcome.result
+            asked.answer.refuse(reason, f"{kind} {outcome.result}: {_WORDS.get(reason, reason)}")
+
+    # --- what is done -------------------------------------------------------------------------------
+
+    def _obey(self, wish: _Wish, now: float) -> Outcome:
+        """Judge, commit, do: in this order, always."""
+        command = commands.parse(wish.type, wish.args)
+        reason = command if isinstance(command, str) else self._objection(command, wish)
+        if isinstance(command, str) or reason is not None:
+            refused = Outcome(id=wish.id, type=wish.type, result="refused", reason=reason)
+            self._record(refused, Effect(), (_row(refused, wish.source),))
+            return refused
+        outcome = Outcome(id=wish.id, type=wish.type, result="done", is_pending=isinstance(command, Unlock))
+        effect = self._effect(command)
+        self._record(outcome, effect, (*_events(command, wish.source), _row(outcome, wish.source)))
+        self._budgets.update(effect.budgets)
+        if isinstance(command, Unlock):
+            return self._release(command, outcome, wish, now)
+        self._show(command)
+        return outcome
+
+    def _objection(self, command: Command, wish: _Wish) -> str | None:
+        """Why this source may not do this now, or None."""
+        is_remote, mode = wish.source is Source.REMOTE, self.mode
+        if wish.type not in (self._permissions.remote if is_remote else self._permissions.local):
+            return "forbidden"
+        if is_remote and wish.type in commands.NEEDS_TIME and not self._clock.is_known():
+            return "clock_unknown"
+        match command:
+            case Unlock() if not modes.may_open(mode, wish.source):
+                return "blocked_by_mode"
+            case Lock() if not modes.may_lock(mode, wish.source):
+                return "blocked_by_mode"
+            case SetMode() if not modes.may_enter(command.mode, is_shut=self._door.is_shut):
+                return "door_not_shut"
+        return None
+
+    def _effect(self, command: Command) -> Effect:
+        """What becomes durable with the outcome."""
+        match command:
+            case SetMode():
+                return Effect(mode=command.mode)
+            case Revoke():
+                revision = self._codes.revision
+                until_rev = command.rev or revision.highest_rev + 1
+                is_over = until_rev <= revision.applied_rev  # the set that decides has said so itself
+                return Effect(revoked={} if is_over else dict.fromkeys(command.ids, until_rev))
+            case Acknowledge(length_class):
+                classes = LengthClass if length_class is None else (length_class,)
+                return Effect(budgets={each: replace(self._budgets[each], failures=0) for each in classes})
+        return Effect()
+
+    def _release(self, command: Unlock, outcome: Outcome, wish: _Wish, since_s: float) -> Outcome:
+        """Move the strike, then note that it was told. A process that ends in between leaves `unknown`."""
+        now = self._clocks.now()
+        settled = replace(outcome, is_pending=False)
+        if now - since_s > COMMIT_LIMIT_S:
+            settled = replace(settled, result="failed", reason="too_late")
+            self._record(settled, Effect(), (_row(settled, wish.source),))
+            return settled
+        self._door.release(now, command.for_s)
+        self._record(settled, Effect(), ())
+        return settled
+
+    def _show(self, command: Command) -> None:
+        """The rest of what was made durable: memory, strike and light follow."""
+        now = self._clocks.now()
+        match command:
+            case Lock():
+                self._door.relock("command")
+            case SetMode():
+                self.modes.show(command.mode, now)
+            case Revoke():
+                self._codes.refuse_revoked()
+            case Resync():
+                self._resync(now)
+            case Identify():
+                self._face.identify(now)
+
+    def _enter(self, mode: Mode, event: Event) -> None:
+        """Make a mode durable that nobody commanded."""
+        self._store.record_effect(self._clock.stamp(self._clocks.now()), Effect(mode=mode), (event,))
+        self._recorder.told()
+
+    def _record(self, outcome: Outcome, effect: Effect, events: Sequence[Event]) -> None:
+        stamp = self._clock.stamp(self._clocks.now())
+        self._store.record_effect(stamp, effect, events, outcome)
+        self._recorder.told()
+
+
+_FORBIDDEN = (
+    "this lock does not take {kind!r} from lockctl; to change that, name it in [commands] local = [...] of "
+    "its configuration and restart the agent"
+)
+_WORDS = {
+    "blocked_by_mode": "the operating mode forbids it; see lockctl status, change it with lockctl mode",
+    "door_not_shut": "the door is open or released; shut it first",
+    "bad_args": "its arguments are not possible; see docs/commands.md",
+    "unknown_type": "there is no such command; see docs/commands.md",
+    "too_late": "storage took too long, nothing was opened; run lockctl doctor",
+}
+
+
+def _row(outcome: Outcome, source: Source = Source.REMOTE, *, is_again: bool = False) -> Event:
+    """The answer to a command, as it travels."""
+    detail: dict[str, Any] = {"id": outcome.id, "type": outcome.type, "result": outcome.result}
+    if outcome.reason is not None:
+        detail["reason"] = outcome.reason
+    if source is Source.LOCAL:
+        detail["source"] = source.value
+    return Event("command_result", detail | ({"duplicate": True} if is_again else {}))
+
+
+def _events(command: Command, source: Source) -> tuple[Event, ...]:
+    if not isinstance(command, SetMode):
+        return ()
+    why = "command" if source is Source.REMOTE else "lockctl"
+    return (Event("mode", {"mode": command.mode.value, "why": why}),)

@@ -1,0 +1,109 @@
+"""What the cloud, or a technician, can tell the lock to do: typed, checked, and judged for freshness.
+
+Pure. Whatever is unknown, out of range or too old is a reason to refuse, never a guess at what was meant.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, get_args
+
+import msgspec
+from msgspec import Meta
+
+from agent.core.modes import Mode
+from agent.core.throttle import LengthClass
+from agent.core.timekeeping import ClockReading, Trust
+from agent.messages import CommandReceived
+
+LIFE_S = 30
+"""Longest a command may be valid, from its `iat` to its `exp`."""
+IDS_AT_ONCE = 500
+
+CommandType = Literal["unlock", "lock", "mode", "revoke", "resync", "acknowledge", "identify"]
+COMMAND_TYPES: tuple[CommandType, ...] = get_args(CommandType)
+
+
+class _Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Arguments of one type. An argument we do not know might restrict what we would do without it."""
+
+
+class Unlock(_Command, frozen=True):
+    """Release the strike once, for `for_s` seconds; without it, as long as for a code."""
+
+    for_s: Annotated[float, Meta(ge=1, le=60)] | None = None
+
+
+class Lock(_Command, frozen=True):
+    """End a release."""
+
+
+class SetMode(_Command, frozen=True):
+    """Go into another operating mode, until told otherwise."""
+
+    mode: Mode
+
+
+class Revoke(_Command, frozen=True):
+    """Refuse these access codes from now on, until a code set of revision `rev` decides; without it, one that
+    is newer than any the lock knows."""
+
+    ids: Annotated[list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(max_length=IDS_AT_ONCE)]
+    rev: Annotated[int, Meta(ge=1, le=2**62)] | None = None
+
+
+class Resync(_Command, frozen=True):
+    """Read the table from the disk again and compare it with the cloud's."""
+
+
+class Acknowledge(_Command, frozen=True):
+    """Somebody has seen the failed guesses: count them from zero. Gives no guess back."""
+
+    length_class: LengthClass | None = None
+    """None: both."""
+
+
+class Identify(_Command, frozen=True):
+    """Show and sound which door this is."""
+
+
+Command = Unlock | Lock | SetMode | Revoke | Resync | Acknowledge | Identify
+
+_SHAPES: Mapping[str, type[Command]] = {
+    "unlock": Unlock,
+    "lock": Lock,
+    "mode": SetMode,
+    "revoke": Revoke,
+    "resync": Resync,
+    "acknowledge": Acknowledge,
+    "identify": Identify,
+}
+NEEDS_TIME = frozenset({"unlock", "mode"})
+"""From afar only with a known clock: what opens must not be able to come late."""
+
+
+def parse(kind: str, args: Mapping[str, Any]) -> Command | str:
+    """The command, or why there is none: `unknown_type` or `bad_args`."""
+    shape = _SHAPES.get(kind)
+    if shape is None:
+        return "unknown_type"
+    try:
+        return msgspec.convert(args, shape)
+    except (msgspec.ValidationError, ValueError):
+        return "bad_args"
+
+
+def staleness(received: CommandReceived, sid: str, clock: ClockReading, now: float) -> str | None:
+    """Why a command cannot be meant for this moment, or None.
+
+    `sid` is the session's; a command of another one is dead even when nobody knows the time. With the clock
+    known `exp` decides, else how long ago it came in (`now` in seconds since boot)."""
+    if not 0 < received.exp - received.iat <= LIFE_S:
+        return "too_long_valid"
+    if received.sid != sid:
+        return "other_session"
+    if now - received.arrived_s >= LIFE_S:
+        return "expired"
+    if clock.trust is Trust.UNKNOWN:
+        return None
+    if received.exp <= clock.wall_s:
+        return "expired"
+    return "from_the_future" if received.iat > clock.wall_s + clock.bound_s + LIFE_S else None

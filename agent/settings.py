@@ -1,0 +1,38 @@
+"""What a controller is made with: behaviour from the configuration, and the hardware of the door."""
+
+from dataclasses import dataclass, field
+
+from agent.clock_watch import ClockSettings
+from agent.command_side import Permissions
+from agent.core.door import Timings
+from hal.ports import Device, Indicator, Strike
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the configuration says about behaviour."""
+
+    device_id: str
+    timings: Timings = field(default_factory=Timings)
+    inter_key_timeout_s: float = 10.0
+    risk_per_year: float = 0.01
+    rex_unlocks: bool = True
+    clock: ClockSettings = field(default_factory=lambda: ClockSettings(100.0, trust_ntp=False))
+    permissions: Permissions = field(default_factory=Permissions)
+    secrets_source: str = "unknown"
+    """Where the root secret lives, in words, for `doctor`; likewise the two below."""
+    config_path: str = ""
+    drivers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Devices:
+    """The hardware of the door. `inputs`: what only posts."""
+
+    strike: Strike
+    indicator: Indicator | None
+    inputs: tuple[Device, ...]
+
+    def all(self) -> tuple[Device, ...]:
+        """Outputs first: they have to be safe before anything can happen."""
+        return (self.strike, *((self.indicator,) if self.indicator else ()), *self.inputs)
