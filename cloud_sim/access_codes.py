@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cloud_sim import code_sets
+from cloud_sim import code_rules, code_sets
+from cloud_sim.code_rules import Rules
 from cloud_sim.database import Database
 
 RANDOM_CODE_LENGTH = 6
@@ -25,7 +26,10 @@ class NewAccessCode:
     starts_at: int | None = None
     ends_at: int | None = None
     is_one_time_use: bool = False
+    max_uses: int | None = None
+    """None: any number, unless `is_one_time_use`."""
     works_without_clock: bool = False
+    rules: Rules = field(default_factory=Rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Full:
 
 
 WITH_REPORT = """
-    SELECT access_codes.*, state, errors, coalesce(uses, 0) AS uses, last_used_ms
+    SELECT access_codes.*, state, errors, coalesce(uses, 0) AS uses, first_used_ms, last_used_ms
     FROM access_codes LEFT JOIN reported_access_codes USING (lock_id, access_code_id, gen)
 """
 """The rows of codes, each with what its lock reports of it; to be followed by a WHERE."""
@@ -131,8 +135,16 @@ def of_lock(database: Database, lock_id: str) -> list[dict[str, Any]]:
 def has_ended(row: dict[str, Any], wall: float) -> bool:
     """Whether a code can never open again: its window is over, it is spent, or it left the set."""
     is_spent = row["max_uses"] is not None and row["uses"] >= row["max_uses"]
-    is_over = row["ends_at"] is not None and row["ends_at"] <= wall
-    return is_spent or is_over or not row["is_in_set"]
+    ends_at = end_of(row)
+    return is_spent or (ends_at is not None and ends_at <= wall) or not row["is_in_set"]
+
+
+def end_of(row: dict[str, Any]) -> float | None:
+    """When a code is over, Unix time: its window, or its time after the first use, whichever ends first."""
+    ends = [] if row["ends_at"] is None else [float(row["ends_at"])]
+    if row["expires_after_first_use_s"] is not None and row["first_used_ms"] is not None:
+        ends.append(row["first_used_ms"] // 1000 + row["expires_after_first_use_s"])
+    return min(ends, default=None)
 
 
 def holder_of(database: Database, lock_id: str, digits: str) -> dict[str, Any] | None:
@@ -160,11 +172,11 @@ def is_free(database: Database, lock_id: str, digits: str, wall: float) -> bool:
 def _long_ended(database: Database, lock_id: str, wall: float) -> set[str]:
     latest = int(wall) - ENDED_CODES_STAY_S
     rows = database.rows(
-        f"{WITH_REPORT} WHERE lock_id = ? AND is_in_set = 1"
-        " AND (ends_at <= ? OR (uses >= max_uses AND last_used_ms <= ?))",
+        f"{WITH_REPORT} WHERE lock_id = ?1 AND is_in_set = 1"
+        " AND (ends_at <= ?2 OR (uses >= max_uses AND last_used_ms <= ?2 * 1000)"
+        " OR first_used_ms / 1000 + expires_after_first_use_s <= ?2)",
         lock_id,
         latest,
-        latest * 1000,
     )
     return {row["access_code_id"] for row in rows}
 
@@ -195,12 +207,13 @@ def _insert(
         "code": digits,
         "starts_at": wanted.starts_at,
         "ends_at": wanted.ends_at,
-        "max_uses": 1 if wanted.is_one_time_use else None,
+        "max_uses": 1 if wanted.is_one_time_use else wanted.max_uses,
         "works_without_clock": int(wanted.works_without_clock),
         "created_ms": int(wall * 1000),
         "bucket_byte": code_sets.bucket_byte(access_code_id),
         "changed_rev": rev,
         "is_in_set": 1,
+        **code_rules.columns(wanted.rules),
     }
     columns, marks = ", ".join(values), ", ".join("?" * len(values))
     database.run(f"INSERT INTO access_codes ({columns}) VALUES ({marks})", *values.values())

@@ -6,7 +6,7 @@ from typing import Any
 
 from joserfc.jwk import OKPKey
 
-from cloud_sim import access_codes, code_sets
+from cloud_sim import access_codes, code_rules, code_sets
 from cloud_sim.database import Database
 from cloud_sim.reported import ONLINE_FOR_S, Evidence
 
@@ -36,6 +36,7 @@ def access_code(row: dict[str, Any], proof: Evidence, owner_id: str, wall: float
         "ends_at": iso(row["ends_at"]),
         "is_one_time_use": row["max_uses"] == 1,
         "works_without_clock": bool(row["works_without_clock"]),
+        **code_rules.shown(row),
         "status": _status(row, proof, wall),
         "state": _state(row, proof),
         "errors": [_error(code) for code in json.loads(row["errors"] or "[]")],
@@ -71,6 +72,7 @@ _ERROR_TEXTS = {
     "code_length": "the lock does not take codes of this length; use 4 to 8 digits",
     "digits_not_on_keypad": "the keypad of this lock cannot type this code; choose other digits",
     "window_invalid": "the lock does not understand the window of this code; check starts_at and ends_at",
+    "schedule_invalid": "the lock cannot keep these hours; check weekly, holidays, and whether it knows zone",
     "capacity_full": "the lock holds no more codes; delete some",
     "schema_unsupported": "the agent on the lock is too old for this kind of code; update it",
     "mac_failed": "the lock found its copy of this code altered; it asks for a new one by itself",

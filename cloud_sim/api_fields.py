@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 
+from cloud_sim import api_rules
 from cloud_sim.access_codes import NewAccessCode
 from cloud_sim.api_errors import ApiError
 
@@ -54,7 +55,10 @@ async def read_object(request: Request, known: Collection[str]) -> dict[str, Any
     return value
 
 
-ACCESS_CODE_FIELDS = ("name", "code", "starts_at", "ends_at", "is_one_time_use", "works_without_clock")
+ACCESS_CODE_FIELDS = (
+    *("name", "code", "starts_at", "ends_at", "is_one_time_use", "works_without_clock"),
+    *api_rules.FIELDS,
+)
 
 
 def new_access_code(fields: dict[str, Any], wall: float) -> NewAccessCode:
@@ -63,13 +67,16 @@ def new_access_code(fields: dict[str, Any], wall: float) -> NewAccessCode:
     The lock counts whole seconds: starts_at is rounded down and ends_at up."""
     starts_at, ends_at = _time(fields, "starts_at"), _time(fields, "ends_at")
     _check_window(starts_at, ends_at, wall)
+    is_one_time_use = _flag(fields, "is_one_time_use")
     return NewAccessCode(
         name=name_of(fields),
         code=_code(fields),
         starts_at=None if starts_at is None else (starts_at - _EPOCH) // _SECOND,
         ends_at=None if ends_at is None else -((_EPOCH - ends_at) // _SECOND),
-        is_one_time_use=_flag(fields, "is_one_time_use"),
+        is_one_time_use=is_one_time_use,
+        max_uses=api_rules.max_uses(fields, is_one_time_use=is_one_time_use),
         works_without_clock=_flag(fields, "works_without_clock"),
+        rules=api_rules.rules(fields),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from agent.core import code_set
 from agent.messages import BucketPart, Manifest
+from cloud_sim import code_rules
 from cloud_sim.database import Database
 
 
@@ -21,12 +22,12 @@ def definition(row: dict[str, Any]) -> dict[str, Any]:
         "access_code_id": row["access_code_id"],
         "gen": row["gen"],
         "code_rev": row["code_rev"],
-        "kind": "standard",
         "code": row["code"],
         "starts_at": row["starts_at"],
         "ends_at": row["ends_at"],
         "max_uses": row["max_uses"],
         "works_without_clock": bool(row["works_without_clock"]) or None,
+        **code_rules.told(row),
     }
     return {key: value for key, value in told.items() if value is not None}
 

@@ -17,7 +17,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agent.enrol_exchange import EXCHANGE_LIMIT_BYTES
-from cloud_sim import access_codes, answers, api_fields, events, locks, reported
+from cloud_sim import access_codes, answers, api_duress, api_fields, events, locks, reported
 from cloud_sim.access_codes import Full, Taken
 from cloud_sim.api_errors import ApiError
 from cloud_sim.database import Database
@@ -50,6 +50,7 @@ def device_cloud(cloud: Cloud) -> Starlette:
         Route("/locks/{lock_id}", Lock),
         Route("/locks/{lock_id}/access_codes", LockAccessCodes),
         Route("/locks/{lock_id}/events", LockEvents),
+        *api_duress.ROUTES,
         Route("/access_codes", AccessCodes),
         Route("/access_codes/{access_code_id}", AccessCode),
         Route("/invitations", Invitations),

@@ -14,7 +14,9 @@ _REASON_CODES = {
     "impossible_length": "unknown_code",
     "expired": "expired_code",
     "used_up": "expired_code",
+    "first_use_missed": "expired_code",
     "revoked": "blocklisted_code",
+    "disabled": "blocklisted_code",
     "throttled": "too_many_attempts",
 }
 """The lock's reason -> the few a cloud's clients know; anything else is `credential_error`."""

@@ -32,6 +32,8 @@ class Fleet:
     database: Database
     downlink: Downlink
     wall: Callable[[], float]
+    sealing_key: OKPKey | None = None
+    """The cloud's private X25519 key, for what locks tell it alone."""
 
     def connected(self) -> None:
         """Say every set anew: the broker may have forgotten, or never known."""
@@ -105,7 +107,7 @@ class Fleet:
         if len(batch.rows) > EVENT_BATCH_ROWS or not 1 <= len(batch.journal_epoch) <= 64:
             self._refuse(lock_id, "events", "bad_body")
             return
-        stored = journal.store(self.database, lock_id, batch, self.wall())
+        stored = journal.store(self.database, lock_id, batch, self.wall(), self.sealing_key)
         if stored.is_broken:
             self._refuse(lock_id, "events", "broken_chain")
         self.downlink.ack(lock_id, batch.journal_epoch, stored.upto)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
+from joserfc.jwk import OKPKey
 
 from agent.messages import Events
-from cloud_sim import events, reported
+from cloud_sim import duress, events, reported
 from cloud_sim.database import Database
 
 SEQ_LIMIT = 2**53
@@ -59,11 +60,14 @@ def row_hash(previous: str, row: dict[str, Any]) -> str:
     return hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()
 
 
-def store(database: Database, lock_id: str, batch: Events, wall: float) -> Stored:
+def store(
+    database: Database, lock_id: str, batch: Events, wall: float, sealing_key: OKPKey | None = None
+) -> Stored:
     """Store what of a batch is new and follows; durable when this returns.
 
     Rows that are here already are skipped, rows after a missing one wait for it to be sent again. A row
-    whose hash does not continue the chain is never taken: it becomes one `lock.journal_broken` event."""
+    whose hash does not continue the chain is never taken: it becomes one `lock.journal_broken` event.
+    `sealing_key`: the cloud's own, which opens rows of duress."""
     with database.transaction():
         tail, is_broken = _tail(database, lock_id, batch, wall), False
         for raw in batch.rows:
@@ -73,7 +77,7 @@ def store(database: Database, lock_id: str, batch: Events, wall: float) -> Store
             if row is None:
                 is_broken = True
                 break
-            _store_row(database, lock_id, batch.journal_epoch, raw, row, wall)
+            _store_row(database, lock_id, batch.journal_epoch, raw, row, wall, sealing_key)
             tail = _Tail(row.seq, row.hash)
         _note(database, lock_id, batch.journal_epoch, tail)
         if is_broken:
@@ -145,7 +149,13 @@ def _checked(raw: dict[str, Any], last_hash: str | None) -> Row | None:
 
 
 def _store_row(
-    database: Database, lock_id: str, journal_epoch: str, raw: dict[str, Any], row: Row, wall: float
+    database: Database,
+    lock_id: str,
+    journal_epoch: str,
+    raw: dict[str, Any],
+    row: Row,
+    wall: float,
+    sealing_key: OKPKey | None,
 ) -> None:
     received_ms = int(wall * 1000)
     database.run(
@@ -156,11 +166,16 @@ def _store_row(
         json.dumps(raw),
         received_ms,
     )
-    events.add_event(database, lock_id, events.event_of(lock_id, journal_epoch, raw, received_ms))
+    event = events.event_of(lock_id, journal_epoch, raw, received_ms)
+    if row.kind == duress.KIND:
+        duress.add(database, lock_id, event, sealing_key)
+        return
+    events.add_event(database, lock_id, event)
     if row.kind == "code_state" and _is(row.detail, _CodeState):
         reported.store_code_state(database, lock_id, row.detail)
     if row.kind == "access_granted" and _is(row.detail, _Use):
-        reported.count_use(database, lock_id, row.detail, wall)
+        used_ms = row.wall_ms if row.clock in ("trusted", "holdover") else None
+        reported.count_use(database, lock_id, row.detail, wall, used_ms)
 
 
 def _is(detail: dict[str, Any], shape: type[msgspec.Struct]) -> bool:

@@ -100,16 +100,21 @@ def store_code_state(database: Database, lock_id: str, detail: dict[str, Any]) -
     )
 
 
-def count_use(database: Database, lock_id: str, detail: dict[str, Any], wall: float) -> None:
-    """Count one `access_granted`; inside the transaction that stores the row."""
+def count_use(
+    database: Database, lock_id: str, detail: dict[str, Any], wall: float, used_ms: int | None = None
+) -> None:
+    """Count one `access_granted`; inside the transaction that stores the row. `used_ms`: when that was by
+    the lock's clock, if it knew the time; its rules count from there."""
     database.run(
-        "INSERT INTO reported_access_codes (lock_id, access_code_id, gen, uses, last_used_ms)"
-        " VALUES (?, ?, ?, 1, ?) ON CONFLICT DO UPDATE SET uses = uses + 1,"
-        " last_used_ms = excluded.last_used_ms",
+        "INSERT INTO reported_access_codes (lock_id, access_code_id, gen, uses, last_used_ms,"
+        " first_used_ms) VALUES (?, ?, ?, 1, ?, ?) ON CONFLICT DO UPDATE SET uses = uses + 1,"
+        " last_used_ms = excluded.last_used_ms,"
+        " first_used_ms = coalesce(first_used_ms, excluded.first_used_ms)",
         lock_id,
         detail["access_code_id"],
         detail["gen"],
         int(wall * 1000),
+        int(wall * 1000) if used_ms is None else used_ms,
     )
 
 

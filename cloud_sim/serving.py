@@ -77,7 +77,7 @@ async def serve(options: ServeOptions) -> None:
     cloud = Cloud(
         database, downlink, enroller, lambda: link.is_up, time.time, keys.api_token, options.state.boards
     )
-    fleet = Fleet(database, downlink, time.time)
+    fleet = Fleet(database, downlink, time.time, keys.sealing_key)
     announcer = Announcer(database, time.time, lambda: link.is_up)
     deliveries = Deliveries(database, time.time)
     server = _Server(
