@@ -6,8 +6,9 @@ ALTER TABLE access_codes ADD COLUMN common_code_key TEXT;  -- codes that share d
 ALTER TABLE access_codes ADD COLUMN is_external_modification_allowed INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE access_codes ADD COLUMN is_managed INTEGER NOT NULL DEFAULT 1;  -- 0: made at the door
 ALTER TABLE access_codes ADD COLUMN is_backup INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE access_codes ADD COLUMN is_pulled INTEGER NOT NULL DEFAULT 0;  -- a backup that was given out
 ALTER TABLE access_codes ADD COLUMN pulled_backup_access_code_id TEXT;
-ALTER TABLE access_codes ADD COLUMN updated_ms INTEGER;  -- when it was last changed; NULL: never
+ALTER TABLE access_codes ADD COLUMN updated_ms INTEGER;  -- when the lock last had a change to learn
 ALTER TABLE access_codes ADD COLUMN before TEXT;  -- JSON: what the lock still holds while a change is on its way
 CREATE INDEX access_codes_by_common_key ON access_codes (common_code_key) WHERE common_code_key IS NOT NULL;
 

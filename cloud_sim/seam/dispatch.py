@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from cloud_sim import api_fields
+from cloud_sim import api_fields, locks
 from cloud_sim.api_errors import ApiError
 from cloud_sim.database import Database
 from cloud_sim.device_cloud_api import Cloud
@@ -44,6 +44,11 @@ class Call:
     def wall(self) -> float:
         """Unix seconds."""
         return self.cloud.wall()
+
+    def tell(self, lock_id: str) -> None:
+        """Let the lock know that its codes changed; one without keys learns of it when it enrols."""
+        if lock_id in locks.enrolled_lock_ids(self.database):
+            self.cloud.downlink.manifest(lock_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from cloud_sim.seam import action_attempts
+from cloud_sim.seam import action_attempts, code_attempts
 from cloud_sim.seam.boards import NoBoard, board_of, type_at
 from cloud_sim.seam.device_operations import existing_lock
 from cloud_sim.seam.dispatch import Call, operation
@@ -63,6 +63,7 @@ def get_action_attempt(call: Call) -> dict[str, Any]:
 
 def _attempt(call: Call, attempt_id: str) -> dict[str, Any]:
     attempt = action_attempts.shown(call.database, attempt_id)
+    attempt = attempt or code_attempts.shown(call.database, attempt_id, call.wall)
     if attempt is None:
         raise SeamError(404, "action_attempt_not_found", "there is no action attempt with this id")
     return {"action_attempt": attempt}

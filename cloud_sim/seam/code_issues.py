@@ -1,0 +1,123 @@
+"""What is wrong with an access code, or worth knowing: its errors and warnings."""
+
+import json
+from typing import Any
+
+from cloud_sim.answers import iso_ms
+from cloud_sim.seam import code_status
+from cloud_sim.seam.code_status import Door
+
+DELAY_MS = 60_000
+"""A change that a lock has not confirmed for longer is late."""
+
+_ERRORS = {
+    "duplicate_code": (
+        "duplicate_code_on_device",
+        "the lock holds these digits for another code; delete one of the two, or choose other digits",
+    ),
+    "capacity_full": ("no_space_for_access_code_on_device", "the lock holds no more codes; delete some"),
+    "code_length": (
+        "code_constraints_violated",
+        "the lock does not take codes of this length; choose one of properties.supported_code_lengths",
+    ),
+    "digits_not_on_keypad": (
+        "code_constraints_violated",
+        "the keypad of this lock cannot type this code; choose other digits",
+    ),
+    "window_invalid": (
+        "failed_to_set_on_device",
+        "the lock does not understand the window of this code; check starts_at and ends_at",
+    ),
+    "schema_unsupported": (
+        "failed_to_set_on_device",
+        "the agent on the lock is too old for this kind of code; update it",
+    ),
+    "mac_failed": (
+        "failed_to_set_on_device",
+        "the lock found its copy of this code altered; it asks for a new one by itself",
+    ),
+    "storage_error": (
+        "failed_to_set_on_device",
+        "the lock could not store this code; look at its storage with lockctl doctor",
+    ),
+}
+"""The lock's error -> (error_code, message)."""
+_UNKNOWN = ("failed_to_set_on_device", "the lock cannot use this code, for a reason only newer clouds know")
+
+
+def errors(row: dict[str, Any], at: Door) -> list[dict[str, Any]]:
+    """Those of the code itself, then those of its lock, which every code of the lock shows."""
+    own: dict[str, dict[str, Any]] = {}
+    if code_status.is_wanted(row, at):
+        for error_code, message in _of_code(row, at):
+            own.setdefault(error_code, _code_error(row, error_code, message))
+    return [*own.values(), *at.device_errors, *_empty_pool(row, at)]
+
+
+def warnings(row: dict[str, Any], at: Door) -> list[dict[str, Any]]:
+    """Late changes, a deletion under way, a backup in use."""
+    found: list[dict[str, Any]] = []
+    if row["deleted_ms"] is not None:
+        found.append(_warning("being_deleted", "the code is being deleted", row["deleted_ms"]))
+        if _is_late(row["deleted_ms"], at):
+            text = "the lock has not confirmed the deletion yet; until then the code may still open"
+            found.append(_warning("delay_in_removing_from_device", text, row["deleted_ms"] + DELAY_MS))
+    elif _is_setting_late(row, at):
+        text = "the lock has not confirmed this code yet; it follows once the lock is connected"
+        found.append(_warning("delay_in_setting_on_device", text, _changed_ms(row) + DELAY_MS))
+    if row["pulled_backup_access_code_id"] is not None:
+        text = "a backup code was pulled for this one and opens as well"
+        found.append(_warning("using_backup_access_code", text, _changed_ms(row)))
+    return found
+
+
+def _of_code(row: dict[str, Any], at: Door) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    if at.evidence.confirmed_rev >= row["changed_rev"] and row["state"] not in (None, "set"):
+        found += [_ERRORS.get(reported, _UNKNOWN) for reported in json.loads(row["errors"] or "[]")]
+    if len(row["code"]) not in at.code_lengths:  # known before the lock says so
+        found.append(_ERRORS["code_length"])
+    if not row["enabled"]:
+        found.append(("access_code_inactive", "the code is switched off and opens nothing; enable it again"))
+    return found
+
+
+def _code_error(row: dict[str, Any], error_code: str, message: str) -> dict[str, Any]:
+    return {
+        "error_code": error_code,
+        "message": message,
+        "is_access_code_error": True,
+        "created_at": iso_ms(_changed_ms(row)),
+    }
+
+
+def _empty_pool(row: dict[str, Any], at: Door) -> list[dict[str, Any]]:
+    if not at.has_backup_pool or at.free_backup_codes > 0 or code_status.type_of(row) == "ongoing":
+        return []
+    message = "the lock holds no free backup code yet; the pool fills as soon as it is connected and has room"
+    return [
+        {
+            "error_code": "empty_backup_access_code_pool",
+            "message": message,
+            "is_device_error": True,
+            "created_at": iso_ms(row["created_ms"]),
+        }
+    ]
+
+
+def _is_setting_late(row: dict[str, Any], at: Door) -> bool:
+    """A code that the lock has refused is not late."""
+    is_confirmed = at.evidence.confirmed_rev >= row["changed_rev"]
+    return code_status.is_wanted(row, at) and not is_confirmed and _is_late(_changed_ms(row), at)
+
+
+def _is_late(since_ms: int, at: Door) -> bool:
+    return at.wall * 1000 - since_ms >= DELAY_MS
+
+
+def _changed_ms(row: dict[str, Any]) -> int:
+    return int(row["updated_ms"] or row["created_ms"])
+
+
+def _warning(warning_code: str, message: str, at_ms: int) -> dict[str, Any]:
+    return {"warning_code": warning_code, "message": message, "created_at": iso_ms(at_ms)}

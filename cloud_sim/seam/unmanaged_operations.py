@@ -1,0 +1,79 @@
+"""The operations below `/access_codes/unmanaged`: codes that were made at the door, not by this API."""
+
+from typing import Any
+
+from cloud_sim.seam import code_attempts, code_changes, code_lookup, code_queries
+from cloud_sim.seam.code_requests import CODE, SYNC
+from cloud_sim.seam.dispatch import Call, operation
+from cloud_sim.seam.errors import invalid_input
+from cloud_sim.seam.parameters import FLAG, UUID, Parameter, required, text, whole
+
+
+def convert_to_managed(call: Call) -> dict[str, Any]:
+    """`convert_to_managed`: the code stays as it is, and this API may change it from now on."""
+    row = code_lookup.to_change(call, is_managed=False)
+    allowed = call.given.get("is_external_modification_allowed")
+    allowed = call.given.get("allow_external_modification") if allowed is None else allowed
+    with call.database.transaction():
+        call.database.run(
+            "UPDATE access_codes SET is_managed = 1, is_external_modification_allowed = ?"
+            " WHERE access_code_id = ?",
+            int(bool(allowed)),
+            row["access_code_id"],
+        )
+        attempt_id = code_attempts.start(call.database, code_attempts.CONVERT, row, call.wall)
+    return {"action_attempt": code_attempts.shown(call.database, attempt_id, call.wall)}
+
+
+def update(call: Call) -> dict[str, Any]:
+    """`update`, which can do nothing but convert."""
+    if not call.given["is_managed"]:
+        raise invalid_input({"is_managed": "Must be true: an unmanaged code can only become managed"})
+    return convert_to_managed(call)
+
+
+def delete(call: Call) -> dict[str, Any]:
+    """`delete`."""
+    return code_changes.delete_row(call, code_lookup.by_id(call, is_managed=False))
+
+
+_ID = required("access_code_id", UUID)
+_CONVERSION = (
+    Parameter("allow_external_modification", FLAG),
+    Parameter("is_external_modification_allowed", FLAG),
+    Parameter("force", FLAG),
+    SYNC,
+)
+
+UNMANAGED_OPERATIONS = (
+    operation(
+        "/access_codes/unmanaged/list",
+        "GET POST",
+        code_queries.list_unmanaged,
+        required("device_id", UUID),
+        Parameter("limit", whole(1, 1_000_000)),
+        Parameter("page_cursor", text(1)),
+        Parameter("search", text()),
+        Parameter("user_identifier_key", text()),
+    ),
+    operation(
+        "/access_codes/unmanaged/get",
+        "GET POST",
+        code_queries.get_unmanaged,
+        Parameter("access_code_id", UUID),
+        Parameter("device_id", UUID),
+        CODE,
+    ),
+    operation(
+        "/access_codes/unmanaged/convert_to_managed", "POST PATCH", convert_to_managed, _ID, *_CONVERSION
+    ),
+    operation(
+        "/access_codes/unmanaged/update",
+        "POST PATCH",
+        update,
+        _ID,
+        required("is_managed", FLAG),
+        *_CONVERSION,
+    ),
+    operation("/access_codes/unmanaged/delete", "POST DELETE", delete, _ID, SYNC),
+)
