@@ -103,6 +103,7 @@ def lock(database: Database, row: dict[str, Any], wall: float) -> dict[str, Any]
         "last_seen_at": iso_ms(last_seen_ms),
         "door": status.get("door"),
         "strike": status.get("strike"),
+        "mode": status.get("mode"),
         "clock": status.get("clock"),
         "device_time": iso(status.get("device_time")),
         "alarms": status.get("alarms", []),

@@ -17,7 +17,17 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agent.enrol_exchange import EXCHANGE_LIMIT_BYTES
-from cloud_sim import access_codes, answers, api_duress, api_fields, events, locks, reported
+from cloud_sim import (
+    access_codes,
+    answers,
+    api_actions,
+    api_duress,
+    api_fields,
+    commands,
+    events,
+    locks,
+    reported,
+)
 from cloud_sim.access_codes import Full, Taken
 from cloud_sim.api_errors import ApiError
 from cloud_sim.database import Database
@@ -55,6 +65,7 @@ def device_cloud(cloud: Cloud) -> Starlette:
         Route("/access_codes/{access_code_id}", AccessCode),
         Route("/invitations", Invitations),
         Route("/refused_messages", RefusedMessages),
+        *api_actions.ROUTES,
     ]
     app = Starlette(
         routes=[
@@ -186,6 +197,9 @@ class AccessCode(HTTPEndpoint):
             message = "Unexpected Server Error: the cloud's storage failed and nothing was removed; try again"
             raise ApiError(500, "ACCESS_CODE_REMOVAL_FAILED", message) from error
         _tell(cloud, row["lock_id"])
+        if row["is_in_set"]:
+            ids = [row["access_code_id"]]
+            commands.revoke(cloud.database, cloud.downlink, row["lock_id"], ids, cloud.wall())
         return JSONResponse({"ok": True, "access_code_id": row["access_code_id"], "status": "pending"})
 
 

@@ -5,17 +5,19 @@ import logging
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from joserfc.jwk import OKPKey
 
 from agent.envelope import Signer
-from agent.messages import MESSAGE_LIMIT_BYTES, Ack, Heartbeat, topic
+from agent.messages import MESSAGE_LIMIT_BYTES, Ack, CommandBody, Heartbeat, topic
 from cloud_sim import code_sets, journal, locks
 from cloud_sim.database import Database
 
 ANSWER_LIFE_S = 60
 HEARTBEAT_LIFE_S = 3600
+COMMAND_LIFE_S = 20
+"""From being issued to being worthless; locks take up to 30 s."""
 
 _log = logging.getLogger(__name__)
 
@@ -23,7 +25,9 @@ _log = logging.getLogger(__name__)
 class Publish(Protocol):
     """Hands a message to the broker; its id, or None when there is no broker."""
 
-    def __call__(self, topic: str, payload: bytes, *, retain: bool) -> int | None: ...
+    def __call__(
+        self, topic: str, payload: bytes, *, retain: bool, expiry_s: int | None = None
+    ) -> int | None: ...
 
 
 @dataclass(slots=True)
@@ -94,6 +98,23 @@ class Downlink:
         raw = self._signer(lock_id).sign("heartbeat", body, iat=now, exp=now + life_s, id=str(uuid.uuid4()))
         self._send(lock_id, "heartbeat", raw)
 
+    def command(self, lock_id: str, command_id: str, kind: str, args: dict[str, Any], sid: str) -> bool:
+        """Tell the lock to do something, in its session `sid`. False: it cannot be said now."""
+        now = int(self.wall())
+        raw = self._signer(lock_id).sign(
+            "command",
+            CommandBody(type=kind, args=args),
+            iat=now,
+            exp=now + COMMAND_LIFE_S,
+            id=command_id,
+            sid=sid,
+        )
+        return self._send(lock_id, "command", raw, expiry_s=COMMAND_LIFE_S) is not None
+
+    def forget_retained(self, lock_id: str, stream: str) -> None:
+        """Make the broker forget a message that somebody had it keep, where nothing may be kept."""
+        self.publish(topic(lock_id, "down", stream), b"", retain=True)
+
     def _signer(self, lock_id: str) -> Signer:
         return Signer(lock_id, self.signing_key)
 
@@ -103,9 +124,11 @@ class Downlink:
             raise LookupError("a lock without keys cannot be answered")
         return OKPKey.import_key(json.loads(row["sealing"]))
 
-    def _send(self, lock_id: str, stream: str, raw: bytes, *, retain: bool = False) -> int | None:
+    def _send(
+        self, lock_id: str, stream: str, raw: bytes, *, retain: bool = False, expiry_s: int | None = None
+    ) -> int | None:
         if len(raw) > MESSAGE_LIMIT_BYTES:
             # One oversized message is an endless reconnect loop on brokers with a limit.
             _log.error("a %s message for %s has %d bytes and is not sent", stream, lock_id, len(raw))
             return None
-        return self.publish(topic(lock_id, "down", stream), raw, retain=retain)
+        return self.publish(topic(lock_id, "down", stream), raw, retain=retain, expiry_s=expiry_s)

@@ -18,6 +18,7 @@ _REASON_CODES = {
     "revoked": "blocklisted_code",
     "disabled": "blocklisted_code",
     "throttled": "too_many_attempts",
+    "blocked_by_mode": "blocked_by_privacy_mode",
 }
 """The lock's reason -> the few a cloud's clients know; anything else is `credential_error`."""
 

@@ -108,6 +108,8 @@ class Fleet:
             self._refuse(lock_id, "events", "bad_body")
             return
         stored = journal.store(self.database, lock_id, batch, self.wall(), self.sealing_key)
+        for stream in stored.kept_streams:
+            self.downlink.forget_retained(lock_id, stream)
         if stored.is_broken:
             self._refuse(lock_id, "events", "broken_chain")
         self.downlink.ack(lock_id, batch.journal_epoch, stored.upto)

@@ -10,10 +10,12 @@ import msgspec
 from joserfc.jwk import OKPKey
 
 from agent.messages import Events
-from cloud_sim import duress, events, reported
+from cloud_sim import commands, duress, events, reported
 from cloud_sim.database import Database
 
 SEQ_LIMIT = 2**53
+NEVER_KEPT = frozenset({"command", "bucket", "ack", "heartbeat"})
+"""What is said to locks and must not be kept by a broker."""
 GAP_PATIENCE_S = 30
 """A lock sends what is not acknowledged again after 10 s; three times the same beginning is no accident."""
 
@@ -51,6 +53,8 @@ class Stored:
     upto: int
     is_broken: bool
     """The row after that does not continue the chain."""
+    kept_streams: frozenset[str] = frozenset()
+    """Streams of which, as new rows say, a broker kept a message that nobody may keep."""
 
 
 def row_hash(previous: str, row: dict[str, Any]) -> str:
@@ -69,7 +73,7 @@ def store(
     whose hash does not continue the chain is never taken: it becomes one `lock.journal_broken` event.
     `sealing_key`: the cloud's own, which opens rows of duress."""
     with database.transaction():
-        tail, is_broken = _tail(database, lock_id, batch, wall), False
+        tail, is_broken, kept = _tail(database, lock_id, batch, wall), False, set()
         for raw in batch.rows:
             if raw.get("seq") != tail.upto + 1:
                 continue
@@ -78,11 +82,13 @@ def store(
                 is_broken = True
                 break
             _store_row(database, lock_id, batch.journal_epoch, raw, row, wall, sealing_key)
+            if row.kind == "message_refused" and row.detail.get("reason") == "retained":
+                kept.add(str(row.detail.get("stream")))
             tail = _Tail(row.seq, row.hash)
         _note(database, lock_id, batch.journal_epoch, tail)
         if is_broken:
             _note_broken(database, lock_id, batch.journal_epoch, tail.upto + 1, wall)
-    return Stored(tail.upto, is_broken)
+    return Stored(tail.upto, is_broken, NEVER_KEPT & kept)
 
 
 def position(database: Database, lock_id: str) -> tuple[str, int] | None:
@@ -171,6 +177,8 @@ def _store_row(
         duress.add(database, lock_id, event, sealing_key)
         return
     events.add_event(database, lock_id, event)
+    if row.kind == "command_result":
+        commands.answered(database, lock_id, event, row.detail, wall)
     if row.kind == "code_state" and _is(row.detail, _CodeState):
         reported.store_code_state(database, lock_id, row.detail)
     if row.kind == "access_granted" and _is(row.detail, _Use):

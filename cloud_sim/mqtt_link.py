@@ -112,12 +112,15 @@ class MqttLink:
             )
             await asyncio.sleep(wait_s)
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool) -> int | None:
+    def publish(self, topic: str, payload: bytes, *, retain: bool, expiry_s: int | None = None) -> int | None:
         """Hand a message to the broker, QoS 1; its id, or None while there is no session (paho would queue
-        it, and what is true then is sent on connecting anyway)."""
+        it, and what is true then is sent on connecting anyway). The broker drops it after `expiry_s`."""
         if not self.is_up or self._client is None:
             return None
-        return self._client.publish(topic, payload, qos=1, retain=retain).mid
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho leaves it untyped
+        if expiry_s is not None:
+            properties.MessageExpiryInterval = expiry_s
+        return self._client.publish(topic, payload, qos=1, retain=retain, properties=properties).mid
 
     async def _session(self, listener: Listener) -> str:
         """One connection from its beginning to its end; returns why it ended."""

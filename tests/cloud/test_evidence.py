@@ -87,8 +87,8 @@ def test_a_report_of_another_set_epoch_confirms_nothing(database: Database, door
 
 @pytest.mark.parametrize("topic", ["lock/v1/stranger/up/status", "lock/v1/x/up/else", "else", ""])
 def test_messages_of_strangers_are_counted_apart(database: Database, topic: str) -> None:
-    def publish(topic: str, payload: bytes, *, retain: bool) -> int | None:
-        raise AssertionError((topic, payload, retain))
+    def publish(topic: str, payload: bytes, *, retain: bool, expiry_s: int | None = None) -> int | None:
+        raise AssertionError((topic, payload, retain, expiry_s))
 
     fleet = Fleet(database, Downlink(database, new_signing_key(), publish, lambda: 0.0), lambda: 0.0)
     for _ in range(3):
