@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
+import sqlite3
 import sys
 import time
 from collections.abc import Generator
@@ -12,7 +14,7 @@ from pathlib import Path
 
 import uvicorn
 
-from cloud_sim import authority
+from cloud_sim import authority, locks
 from cloud_sim.application import application
 from cloud_sim.database import open_database
 from cloud_sim.device_cloud_api import BASE_PATH, Cloud
@@ -20,12 +22,15 @@ from cloud_sim.downlink import Downlink
 from cloud_sim.enrolments import Enroller
 from cloud_sim.fleet import Fleet
 from cloud_sim.mqtt_link import MqttLink, client_tls, parse_address
+from cloud_sim.seam import backup_pool
 from cloud_sim.seam.announcer import Announcer
 from cloud_sim.seam.deliveries import Deliveries
 from cloud_sim.state_directory import StateDirectory, write_private
 
 HEARTBEAT_EVERY_S = 15 * 60
 HTTP_GRACE_S = 3
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,5 +117,16 @@ def _listening(port: int) -> socket.socket:
 
 async def _heartbeats(fleet: Fleet) -> None:
     while True:
+        _renew_backup_codes(fleet)
         await asyncio.sleep(HEARTBEAT_EVERY_S)
         fleet.heartbeat()
+
+
+def _renew_backup_codes(fleet: Fleet) -> None:
+    try:
+        renewed = backup_pool.renew(fleet.database, fleet.wall())
+    except sqlite3.Error as error:  # they live for days yet, and this is tried again
+        _log.error("backup codes wait to be renewed, as the database failed: %s", error)
+        return
+    for lock_id in set(renewed).intersection(locks.enrolled_lock_ids(fleet.database)):
+        fleet.downlink.manifest(lock_id)
