@@ -10,7 +10,9 @@ from agent.core.access_code import CodeError
 from agent.core.decision import Reason, judge
 from agent.core.throttle import LengthClass
 from agent.core.timekeeping import Trust
+from agent.core.verifier import CodeTable
 from agent.recorder import Recorder
+from agent.shown_rules import shown_rules
 
 if TYPE_CHECKING:
     from agent.controller import Controller
@@ -124,7 +126,7 @@ def codes(controller: "Controller") -> list[dict[str, Any]]:
                 "state": state.state,
                 "errors": [state.error.value] if state.error else [],
                 "reason_now": _reason_text(reason, state.error),
-                **(_rules(controller, place) if place is not None else {}),
+                **_rules(holding.table, place),
             }
         )
     return listed
@@ -136,18 +138,9 @@ def _reason_text(reason: Reason | None, error: CodeError | None) -> str | None:
     return reason.value if reason else None
 
 
-def _rules(controller: "Controller", place: int) -> Mapping[str, Any]:
-    table = controller.codes.holding.table
-    code = table.codes[place]
-    if code is None:
-        return {}
-    return {
-        "kind": code.kind.value,
-        "starts_at": code.starts_at,
-        "ends_at": code.ends_at,
-        "max_uses": code.max_uses,
-        "uses": table.uses[place],
-    }
+def _rules(table: CodeTable, place: int | None) -> Mapping[str, Any]:
+    code = None if place is None else table.codes[place]
+    return {} if place is None or code is None else shown_rules(code, table.histories[place])
 
 
 def facts(controller: "Controller") -> dict[str, Any]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from agent.cli.rule_words import rule_texts
+
 Style = Literal["plain", "good", "bad", "dim"]
 LABEL_WIDTH = 10
 
@@ -107,7 +109,7 @@ def _journal(journal: Mapping[str, Any]) -> Line:
 
 
 def code_lines(codes: Sequence[Mapping[str, Any]]) -> list[Line]:
-    """The verb `codes`: two lines a code, never its digits."""
+    """The verb `codes`: two lines a code and one for each further rule, never its digits."""
     if not codes:
         return [Line("This lock holds no access codes.")]
     return [line for code in codes for line in _code(code)]
@@ -121,6 +123,7 @@ def _code(code: Mapping[str, Any]) -> list[Line]:
     return [
         Line(f"{code['access_code_id']}  {_spaced(head)}"),
         Line(f"    {now}{rules}", "good" if reason is None else "plain"),
+        *(Line(f"    {rule}") for rule in rule_texts(code)),
     ]
 
 

@@ -1,5 +1,7 @@
 """The database: its settings, its owner, its schema, and rows nobody may edit."""
 
+import hmac
+import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.core.access_code import AccessCode, Kind
+from agent.core.lifetime import History
 from agent.core.throttle import Budget, LengthClass
 from agent.core.timekeeping import Anchor
 from agent.database import Database
@@ -15,6 +18,7 @@ from agent.journal import Event, Stamp
 from agent.state_dir import StateDirLock
 from agent.store import Store
 
+SCHEMA = Path(__file__).parents[2] / "agent" / "schema"
 STAMP = Stamp("boot", 1000, 1_790_000_000_000, "trusted")
 CODE = AccessCode(access_code_id="a", gen=1, code_rev=1, kind=Kind.STANDARD)
 
@@ -156,3 +160,41 @@ def test_a_state_directory_has_one_owner(tmp_path: Path) -> None:
         StateDirLock(tmp_path)
     first.release()
     StateDirLock(tmp_path).release()
+
+
+def test_when_a_code_was_first_used_and_known_survives_a_restart(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    store.note_known([CODE], 900)
+    grant(store)
+    store.close()
+    again = opened(tmp_path)
+    again.record_grant(STAMP, [Event("access_granted")], CODE, 2000, LengthClass.SHORT, Budget())
+    assert again.codes._histories() == {("a", 1): History(uses=2, first_used_at=1000, known_since=900)}
+    again.close()
+
+
+@pytest.mark.parametrize("column", ["uses", "first_used_at", "known_since"])
+def test_a_history_edited_by_hand_opens_nothing(store: Store, column: str) -> None:
+    store.note_known([CODE], 900)
+    grant(store)
+    with store.database.transaction() as db:
+        db.execute(f"UPDATE code_use SET {column}=0")
+    assert store.codes._histories() == {("a", 1): None}
+    with pytest.raises(StorageFault, match="changed from outside"):
+        grant(store)
+
+
+def test_a_database_of_version_1_keeps_its_uses_and_gets_the_new_columns(tmp_path: Path) -> None:
+    raw = sqlite3.connect(tmp_path / "lock.db")
+    raw.executescript((SCHEMA / "0001.sql").read_text())
+    mac = hmac.digest(b"r" * 32, json.dumps(["use", "a", 1, 7]).encode(), "sha256")[:16]
+    raw.execute("INSERT INTO lock (id, device_id, journal_epoch, set_epoch) VALUES (1, 'dev', 'e', 1)")
+    raw.execute("INSERT INTO code_use VALUES ('a', 1, 7, ?)", (mac,))
+    raw.execute("PRAGMA user_version=1")
+    raw.commit()
+    raw.close()
+    store = opened(tmp_path)
+    assert store.codes._histories() == {("a", 1): History(uses=7)}
+    grant(store)
+    assert store.codes._histories() == {("a", 1): History(uses=8, first_used_at=1000)}
+    store.close()
