@@ -20,6 +20,19 @@ def turn_on(database: Database, lock_id: str, wall: float) -> None:
     fill(database, lock_id, wall)
 
 
+def turn_off(database: Database, lock_id: str, wall: float) -> None:
+    """Keep no pool any more: its free codes are deleted, those that were pulled live on."""
+    database.run("UPDATE locks SET has_backup_pool = 0 WHERE lock_id = ?", lock_id)
+    for row in _live(database, lock_id, wall):
+        access_codes.delete(database, row, wall)
+
+
+def is_on(database: Database, lock_id: str) -> bool:
+    """Whether a pool is kept for this door."""
+    row = database.row("SELECT has_backup_pool FROM locks WHERE lock_id = ?", lock_id)
+    return bool(row and row["has_backup_pool"])
+
+
 def fill(database: Database, lock_id: str, wall: float) -> None:
     """Add codes until POOL_SIZE are free, or the lock is full; inside a transaction."""
     capacity = reported.evidence(database, lock_id, wall).capacity

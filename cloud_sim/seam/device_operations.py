@@ -6,7 +6,7 @@ from typing import Any
 
 from cloud_sim import locks
 from cloud_sim.api_fields import NAME_LIMIT
-from cloud_sim.seam import devices
+from cloud_sim.seam import backup_pool, devices
 from cloud_sim.seam.dispatch import Call, operation
 from cloud_sim.seam.errors import SeamError, invalid_input
 from cloud_sim.seam.pages import page
@@ -51,7 +51,7 @@ def list_locks(call: Call) -> dict[str, Any]:
 
 
 def update(call: Call) -> dict[str, Any]:
-    """Name a device, note something on it. Nothing of it needs the lock. All of it is done, or nothing."""
+    """Name a device, note something on it, keep backup codes for it. All of it is done, or nothing."""
     lock = existing_lock(call)
     _check_changes(call)
     metadata = _merged(devices.custom_metadata(call.database, lock["lock_id"]), call.given)
@@ -63,7 +63,20 @@ def update(call: Call) -> dict[str, Any]:
         call.database.run(
             "INSERT OR REPLACE INTO device_settings VALUES (?, ?)", lock["lock_id"], json.dumps(metadata)
         )
+    _switch_pool(call, lock["lock_id"])
     return {}
+
+
+def _switch_pool(call: Call, lock_id: str) -> None:
+    is_wanted = call.given.get("backup_access_code_pool_enabled")
+    if is_wanted is None:
+        return
+    if is_wanted:
+        with call.database.transaction():
+            backup_pool.turn_on(call.database, lock_id, call.wall)
+    else:
+        backup_pool.turn_off(call.database, lock_id, call.wall)
+    call.tell(lock_id)
 
 
 def simulate(call: Call) -> dict[str, Any]:
@@ -141,8 +154,6 @@ def _check_changes(call: Call) -> None:
         issues["name"] = "Must be printable characters"
     if call.given.get("is_managed") is False:
         issues["is_managed"] = "Locks of this cloud are always managed"
-    if call.given.get("backup_access_code_pool_enabled") is not None:
-        issues["backup_access_code_pool_enabled"] = "The device has no backup access code pool"
     for key, value in (call.given.get("custom_metadata") or {}).items():
         if not 1 <= len(key) <= METADATA_KEY_LENGTH or "." in key:
             issues["custom_metadata"] = f"Keys must have 1 to {METADATA_KEY_LENGTH} characters and no period"

@@ -6,15 +6,13 @@ from typing import Any
 from cloud_sim.answers import iso_ms
 from cloud_sim.database import Database
 from cloud_sim.reported import ONLINE_FOR_S
-from cloud_sim.seam import connections
+from cloud_sim.seam import backup_pool, code_lengths, connections
 from cloud_sim.seam.workspace import connected_account_id, workspace_id
 
 DEVICE_TYPE = "lock_agent_lock"
 MANUFACTURER = "lock_agent"
 MANUFACTURER_NAME = "Lock Agent"
 MODEL_NAME = "Keypad door controller"
-USUAL_LENGTHS = (4, 8)
-"""Until a lock has said what it takes."""
 
 CAN = {
     "can_program_online_access_codes": True,
@@ -84,8 +82,8 @@ def _properties(database: Database, lock_id: str, name: str, wall: float) -> dic
         "auto_lock_enabled": True,
         "online_access_codes_enabled": True,
         "offline_access_codes_enabled": False,
-        "supports_backup_access_code_pool": False,
-        "backup_access_code_pool_enabled": False,
+        "supports_backup_access_code_pool": True,
+        "backup_access_code_pool_enabled": backup_pool.is_on(database, lock_id),
         **_limits(database, lock_id),
     }
 
@@ -103,12 +101,9 @@ def _readings(status: dict[str, Any]) -> dict[str, Any]:
 def _limits(database: Database, lock_id: str) -> dict[str, Any]:
     row = database.row("SELECT codes FROM reported_codes WHERE lock_id = ?", lock_id)
     report = json.loads(row["codes"]) if row else {}
-    constraints = report.get("constraints", {})
-    least = constraints.get("min_code_length", USUAL_LENGTHS[0])
-    most = constraints.get("max_code_length", USUAL_LENGTHS[1])
-    has_zero = "0" in constraints.get("digits", "0")
+    has_zero = "0" in report.get("constraints", {}).get("digits", "0")
     return {
-        "supported_code_lengths": list(range(least, most + 1)),
+        "supported_code_lengths": list(code_lengths.supported(database, lock_id)),
         "code_constraints": [] if has_zero else [{"constraint_type": "no_zeros"}],
         **({"max_active_codes_supported": report["capacity"]} if report else {}),
     }

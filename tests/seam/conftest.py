@@ -1,10 +1,13 @@
 """A cloud without a broker, whose locks never answer, and clients of its Seam API."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from cloud_sim import locks
 from cloud_sim.authority import initialise
+from cloud_sim.database import Database, open_database
 from cloud_sim.state_directory import StateDirectory
 from tests.cloud.site import NOWHERE, CloudProcess
 from tests.seam.raw import Raw, raw_client
@@ -28,3 +31,18 @@ def raw(quiet_cloud: CloudProcess) -> Raw:
 def device_id(quiet_cloud: CloudProcess) -> str:
     """A lock that was invited and never comes."""
     return quiet_cloud.api.new_lock()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """A cloud's database without a cloud."""
+    opened = open_database(tmp_path / "cloud.db")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def door(database: Database) -> str:
+    """A lock in it."""
+    with database.transaction():
+        return locks.add_lock(database, "Front door", 0.0)

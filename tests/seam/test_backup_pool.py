@@ -8,6 +8,7 @@ import pytest
 from cloud_sim import access_codes
 from cloud_sim.seam import backup_pool
 from tests.seam.lifecycle import DAY_S, codes_of, pool, pull, row, shown
+from tests.seam.raw import Raw
 from tests.seam.silent_cloud import NOON, Cloud
 
 END = int(NOON) + 3600
@@ -89,6 +90,26 @@ def test_the_codes_of_a_pool_are_renewed_before_they_end(cloud: Cloud) -> None:
     assert backup_pool.renew(cloud.database, cloud.now) == [cloud.lock_id]
     ends = {row(cloud, code)["ends_at"] for code in pool_codes(cloud)}
     assert ends == {int(cloud.now) + 14 * DAY_S}
+
+
+def test_a_pool_can_be_switched_on_and_off(raw: Raw, device_id: str) -> None:
+    for is_wanted in (True, False):
+        switch = {"device_id": device_id, "backup_access_code_pool_enabled": is_wanted}
+        assert raw.post("/devices/update", **switch).body == {"ok": True}
+        properties = raw.post("/devices/get", device_id=device_id).body["device"]["properties"]
+        assert properties["supports_backup_access_code_pool"] is True
+        assert properties["backup_access_code_pool_enabled"] is is_wanted
+
+
+def test_a_pulled_code_outlives_its_pool(cloud: Cloud) -> None:
+    code = cloud.create(starts_at=int(NOON), ends_at=END)
+    pool(cloud)
+    cloud.confirm()
+    backup_id = pull(cloud, code)
+    backup_pool.turn_off(cloud.database, cloud.lock_id, cloud.now)
+    cloud.confirm()
+    rows = access_codes.of_lock(cloud.database, cloud.lock_id)
+    assert {row["access_code_id"] for row in rows} == {code, backup_id}
 
 
 def test_a_full_lock_has_as_many_backup_codes_as_fit(cloud: Cloud) -> None:

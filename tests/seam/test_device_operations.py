@@ -143,7 +143,6 @@ def test_every_generation_updates_a_device(raw: Raw, device_id: str, verb: str) 
     ("field", "value"),
     [
         ("is_managed", False),
-        ("backup_access_code_pool_enabled", True),
         ("custom_metadata", {"a.b": "c"}),
         ("custom_metadata", {"a": 5}),
         ("custom_metadata", {str(number): "x" for number in range(51)}),
