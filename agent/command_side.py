@@ -1,7 +1,7 @@
 """The controller's half that does what it is told: by the cloud, signed and once, or by `lockctl`."""
 
 import uuid
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,10 +13,10 @@ from agent.command_rows import Effect, Outcome
 from agent.commands import Acknowledge, Command, Identify, Lock, Resync, Revoke, SetMode, Unlock
 from agent.core import modes
 from agent.core.modes import Mode, Source
-from agent.core.throttle import Budget, LengthClass
 from agent.core.timekeeping import Trust
 from agent.door_side import DoorSide
 from agent.face import Face
+from agent.guesses import Guesses
 from agent.host_clock import Clocks
 from agent.journal import Event
 from agent.messages import CommandReceived
@@ -59,11 +59,11 @@ class CommandSide:
         door: DoorSide,
         face: Face,
         recorder: Recorder,
-        budgets: MutableMapping[LengthClass, Budget],
+        guesses: Guesses,
         permissions: Permissions,
         resync: Callable[[float], None],
     ) -> None:
-        """`budgets` are the controller's own; `resync` compares the code set with the cloud's."""
+        """`resync` compares the code set with the cloud's."""
         self._store = store
         self._clock = clock
         self._clocks = clocks
@@ -71,7 +71,7 @@ class CommandSide:
         self._door = door
         self._face = face
         self._recorder = recorder
-        self._budgets = budgets
+        self._guesses = guesses
         self._permissions = permissions
         self._resync = resync
         self._answered_again: tuple[str, set[str]] = ("", set())
@@ -150,7 +150,7 @@ class CommandSide:
         outcome = Outcome(id=wish.id, type=wish.type, result="done", is_pending=isinstance(command, Unlock))
         effect = self._effect(command)
         self._record(outcome, effect, (*_events(command, wish.source), _row(outcome, wish.source)))
-        self._budgets.update(effect.budgets)
+        self._guesses.keep(effect.budgets)
         if isinstance(command, Unlock):
             return self._release(command, outcome, wish, now)
         self._show(command)
@@ -183,8 +183,7 @@ class CommandSide:
                 is_over = until_rev <= revision.applied_rev  # the set that decides has said so itself
                 return Effect(revoked={} if is_over else dict.fromkeys(command.ids, until_rev))
             case Acknowledge(length_class):
-                classes = LengthClass if length_class is None else (length_class,)
-                return Effect(budgets={each: replace(self._budgets[each], failures=0) for each in classes})
+                return Effect(budgets=self._guesses.acknowledged(length_class))
         return Effect()
 
     def _release(self, command: Unlock, outcome: Outcome, wish: _Wish, since_s: float) -> Outcome:

@@ -27,6 +27,7 @@ from agent.door_side import DoorSide
 from agent.duress import SilentAlarm
 from agent.errors import StorageFault
 from agent.face import Face
+from agent.guesses import Guesses
 from agent.host_clock import Clocks
 from agent.inbox import Inbox
 from agent.journal import Event
@@ -100,8 +101,7 @@ class Controller:
             recorder=self._recorder,
             now=self.started_s,
         )
-        self.budgets = store.budgets(self.started_s)
-        self.risks: dict[LengthClass, throttle.Risk] = {}
+        self.guesses = Guesses(store, settings.risk_per_year, self.started_s)
         self._tag_key = tag_key
         self._inbox = inbox
         self._devices = devices
@@ -121,7 +121,7 @@ class Controller:
             door=self.door,
             face=self._face,
             recorder=self._recorder,
-            budgets=self.budgets,
+            guesses=self.guesses,
             permissions=settings.permissions,
             resync=self.cloud.resync,
         )
@@ -149,7 +149,7 @@ class Controller:
         self.door.lock()
         self.clock.start(now)
         self.codes.load(self.clock.certain_wall_s(now))
-        self._reckon_risks()
+        self.guesses.reckon(self.codes.holding.live_lengths)
         self._record(Event("boot", {"version": self.version}))
         self.commands.start()
         self._face.stand(self._standing())
@@ -185,7 +185,7 @@ class Controller:
             self.clock.deadline(now),
             self.schedules.deadline(now),
             self._recorder.deadline(),
-            throttle.next_token_s(self.budgets[LengthClass.SHORT], now, self._refill_s(LengthClass.SHORT)),
+            self.guesses.next_short_s(now),
             None if self.cloud.is_started else self.started_s + UPLINK_AFTER_S,
         )
         return max(0.001, min(at for at in deadlines if at is not None) - now)
@@ -214,7 +214,7 @@ class Controller:
                 raise AssertionError("the loop ends at Stop")
             case _:
                 if self.cloud.handle(signal, self.commands, now):
-                    self._reckon_risks()
+                    self.guesses.reckon(self.codes.holding.live_lengths)
 
     # --- the path of a key press ----------------------------------------------------------------------
 
@@ -231,12 +231,9 @@ class Controller:
             self._refuse(Denied(entered.refusal), keypad, now)
             return
         length_class = throttle.class_of(len(entered.digits))
-        budget = throttle.debit(self.budgets[length_class], now, self._refill_s(length_class))
-        if budget is None:
+        if not self.guesses.debit(length_class, now):  # durable before anything is looked at
             self._refuse(Denied(Reason.THROTTLED), keypad, now)
             return
-        self.store.debit(length_class, budget)  # durable before anything is looked at
-        self.budgets[length_class] = budget
         outcome = decide(
             self.codes.holding.table, tag_of(self._tag_key, entered.digits), self.clock.reading(now)
         )
@@ -246,10 +243,11 @@ class Controller:
             self._grant(outcome, length_class, keypad, now)
         else:
             self._refuse(outcome, keypad, now)
-            self._alarm_about_guessing(length_class)
+            if alarm := self.guesses.alarm(length_class):
+                self._record(alarm)
 
     def _grant(self, granted: Granted, length_class: LengthClass, keypad: str, entered_s: float) -> None:
-        code, refunded = granted.code, throttle.refund(self.budgets[length_class])
+        code, refunded = granted.code, self.guesses.refunded(length_class)
         detail = {"access_code_id": code.access_code_id, "gen": code.gen, "keypad": keypad}
         clock = self.clock.reading(entered_s)
         events = (Event("access_granted", detail), *self._alarm.rows(code, keypad, clock.wall_s))
@@ -257,7 +255,7 @@ class Controller:
             self.clock.stamp(entered_s), events, code, int(instant_of(clock)), length_class, refunded
         )
         self.codes.holding.table.note_history(granted.row, history)
-        self.budgets[length_class] = refunded
+        self.guesses.keep({length_class: refunded})
         now = self.clocks.now()
         if now - entered_s > COMMIT_LIMIT_S:
             raise StorageFault(
@@ -272,13 +270,13 @@ class Controller:
         self, granted: Granted, length_class: LengthClass, keypad: str, entered_s: float
     ) -> None:
         """A right code in a mode that refuses all of them: shown like any refusal, but it was no guess."""
-        code, refunded = granted.code, throttle.refund(self.budgets[length_class])
+        code, refunded = granted.code, self.guesses.refunded(length_class)
         reason = Reason.BLOCKED_BY_MODE.value
         detail = {"reason": reason, "keypad": keypad, "access_code_id": code.access_code_id}
         silent = self._alarm.rows(code, keypad, self.clock.reading(entered_s).wall_s)
         effect, stamp = Effect(budgets={length_class: refunded}), self.clock.stamp(entered_s)
         self.store.record_effect(stamp, effect, (Event("access_denied", detail), *silent))
-        self.budgets[length_class] = refunded
+        self.guesses.keep(effect.budgets)
         self._recorder.told()
         self._face.deny(entered_s)
 
@@ -293,28 +291,11 @@ class Controller:
             self._record(Event("access_denied", detail))
         self._face.deny(entered_s)
 
-    def _alarm_about_guessing(self, length_class: LengthClass) -> None:
-        failures = self.budgets[length_class].failures
-        if failures and failures % throttle.ALARM_FAILURES == 0:
-            self._record(Event("throttle_alarm", {"length_class": length_class.value, "failures": failures}))
-
-    def _refill_s(self, length_class: LengthClass) -> float:
-        return self.risks[length_class].refill_s
-
     def _link_changed(self) -> None:
         """A keypad that comes back shows what it should; once all are there, the network gets its turn."""
         self._face.refresh()
         if all(self.door.links.values()):
             self.cloud.connect()
-
-    # --- codes and what they allow ----------------------------------------------------------------------
-
-    def _reckon_risks(self) -> None:
-        """The live codes decide how fast guesses come back."""
-        lengths = self.codes.holding.live_lengths
-        for each in LengthClass:
-            own = [length for length in lengths if throttle.class_of(length) is each]
-            self.risks[each] = throttle.risk(each, own, self.settings.risk_per_year)
 
     # --- what is due ------------------------------------------------------------------------------------
 
@@ -341,10 +322,9 @@ class Controller:
     def _standing(self) -> Pattern:
         """What the keypad shows at rest, the worst first. Never says anything about one code."""
         now = self.clocks.now()
-        refill_s = self.risks[LengthClass.SHORT].refill_s
         if self._storage_failed:
             return Pattern.FAULT
-        if throttle.next_token_s(self.budgets[LengthClass.SHORT], now, refill_s) is not None:
+        if self.guesses.next_short_s(now) is not None:
             return Pattern.LOCKED_OUT
         if self.door.door.is_held:
             return Pattern.HELD

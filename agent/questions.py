@@ -106,7 +106,9 @@ def status(controller: "Controller") -> dict[str, Any]:
 def _budgets(controller: "Controller", now: float) -> dict[str, Any]:
     shown = {}
     for each in LengthClass:
-        budget = throttle.refilled(controller.budgets[each], now, controller.risks[each].refill_s)
+        budget = throttle.refilled(
+            controller.guesses.budgets[each], now, controller.guesses.risks[each].refill_s
+        )
         shown[each.value] = {"tokens": round(budget.tokens, 2), "failures": budget.failures}
     return shown
 
@@ -158,7 +160,7 @@ def facts(controller: "Controller") -> dict[str, Any]:
                 "is_bound_met": risk.is_bound_met,
                 "allowed_per_year": controller.settings.risk_per_year,
             }
-            for each, risk in controller.risks.items()
+            for each, risk in controller.guesses.risks.items()
         },
         "config_path": controller.settings.config_path,
         "drivers": list(controller.settings.drivers),

@@ -117,7 +117,7 @@ def test_acknowledge_counts_failures_anew_and_gives_no_guess_back(site: Site) ->
     site.command("acknowledge", length_class="short")
     budget = site.store.budgets(0.0)[LengthClass.SHORT]
     assert (budget.failures, budget.tokens) == (0, tokens)
-    assert site.controller.budgets[LengthClass.SHORT].failures == 0
+    assert site.controller.guesses.budgets[LengthClass.SHORT].failures == 0
 
 
 def test_identify_shows_at_the_keypad_for_ten_seconds(site: Site) -> None:
