@@ -1,17 +1,12 @@
 """The HTTP API's list of duress alarms, apart from the events of a lock."""
 
-from typing import TYPE_CHECKING
-
 from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from cloud_sim import api_fields, duress, locks
-from cloud_sim.api_errors import ApiError
-
-if TYPE_CHECKING:
-    from cloud_sim.device_cloud_api import Cloud
+from cloud_sim import api_fields, duress
+from cloud_sim.api_context import cloud_of, lock_row
 
 EVENTS_PER_ANSWER = 1000
 
@@ -21,14 +16,10 @@ class LockDuressEvents(HTTPEndpoint):
 
     async def get(self, request: Request) -> Response:
         """Which duress codes were typed, oldest first."""
-        cloud: Cloud = request.app.state.cloud
-        row = locks.find_lock(cloud.database, request.path_params["lock_id"])
-        if row is None:
-            message = "there is no lock with this id; GET /device-cloud/locks lists all"
-            raise ApiError(404, "LOCK_NOT_FOUND", message)
+        lock_id = lock_row(request)["lock_id"]
         after = api_fields.number(request, "after", 0, 0, 2**53)
         limit = api_fields.number(request, "limit", 100, 1, EVENTS_PER_ANSWER)
-        found = duress.events_after(cloud.database, row["lock_id"], after, limit)
+        found = duress.events_after(cloud_of(request).database, lock_id, after, limit)
         return JSONResponse({"duress_events": found})
 
 

@@ -22,6 +22,9 @@ class Rules:
     holidays: list[Any] | None = None
 
 
+COLUMNS = ("kind", "enabled", *_NUMBERS, "zone", *_LISTS)
+
+
 def columns(rules: Rules) -> dict[str, object]:
     """The values of a row of `access_codes`."""
     return {

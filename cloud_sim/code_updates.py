@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from cloud_sim import access_codes, code_sets, reported
+from cloud_sim import access_codes, code_rules, code_sets, reported
 from cloud_sim.access_codes import Taken
 from cloud_sim.database import Database
 
-_TOLD = ("code", "starts_at", "ends_at", "max_uses")
+_TOLD = ("code", "starts_at", "ends_at", "max_uses", "works_without_clock", *code_rules.COLUMNS)
 """Columns that the lock is told; a change of any other is done when it is written here."""
 BEFORE = ("code", "starts_at", "ends_at")
 

@@ -131,7 +131,7 @@ WRONG_VERBS = [
     ("DELETE", "/locks/x", "GET"),
     ("PATCH", "/locks/x/access_codes", "GET, HEAD, POST"),
     ("POST", "/access_codes", "GET"),
-    ("PUT", "/access_codes/x", "GET, HEAD, DELETE"),
+    ("PUT", "/access_codes/x", "GET, HEAD, PATCH, DELETE"),
     ("GET", "/invitations", "POST"),
     ("POST", "/health", "GET"),
     ("GET", "//enrolments", "POST"),

@@ -1,0 +1,136 @@
+"""The HTTP API's access codes: creating, listing, changing and deleting them."""
+
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+from starlette.endpoints import HTTPEndpoint
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from cloud_sim import access_codes, answers, api_fields, code_updates, commands, locks, reported
+from cloud_sim.access_codes import Full, Taken
+from cloud_sim.api_changes import changed_columns
+from cloud_sim.api_context import cloud_of, existing_lock, lock_row
+from cloud_sim.api_errors import ApiError
+
+if TYPE_CHECKING:
+    from cloud_sim.device_cloud_api import Cloud
+
+
+class LockAccessCodes(HTTPEndpoint):
+    """`/locks/<lock_id>/access_codes`."""
+
+    async def get(self, request: Request) -> Response:
+        """The codes of a lock."""
+        return _codes_of(cloud_of(request), lock_row(request)["lock_id"])
+
+    async def post(self, request: Request) -> Response:
+        """Create a code. It is `pending` until the lock holds it."""
+        cloud = cloud_of(request)
+        lock_id = lock_row(request)["lock_id"]
+        fields = await api_fields.read_object(request, api_fields.ACCESS_CODE_FIELDS)
+        wanted = api_fields.new_access_code(fields, cloud.wall())
+        capacity = reported.evidence(cloud.database, lock_id, cloud.wall()).capacity
+        created = access_codes.create(cloud.database, lock_id, wanted, cloud.wall(), capacity)
+        if isinstance(created, Taken):
+            raise _taken(created)
+        if isinstance(created, Full):
+            message = f"the lock holds {created.capacity} codes and is full; delete one first"
+            raise ApiError(409, "NO_SPACE", message)
+        _tell(cloud, lock_id)
+        return JSONResponse(_shown(cloud, created), 201)
+
+
+class AccessCodes(HTTPEndpoint):
+    """`/access_codes?lock_id=`."""
+
+    async def get(self, request: Request) -> Response:
+        """The codes of a lock, as the older guide asks for them."""
+        lock_id = request.query_params.get("lock_id")
+        if not lock_id:
+            raise ApiError(400, "INVALID_QUERY", "say which lock: /access_codes?lock_id=<lock_id>")
+        cloud = cloud_of(request)
+        return _codes_of(cloud, existing_lock(cloud, lock_id)["lock_id"])
+
+
+class AccessCode(HTTPEndpoint):
+    """`/access_codes/<access_code_id>`."""
+
+    async def get(self, request: Request) -> Response:
+        """One code, bare."""
+        return JSONResponse(_shown(cloud_of(request), request.path_params["access_code_id"]))
+
+    async def patch(self, request: Request) -> Response:
+        """Change what the body names, and nothing else; null takes a rule away."""
+        cloud = cloud_of(request)
+        fields = await api_fields.read_object(request, api_fields.ACCESS_CODE_FIELDS)
+        row = _code_row(cloud, request.path_params["access_code_id"])
+        if row["deleted_ms"] is not None:
+            raise ApiError(404, "ACCESS_CODE_NOT_FOUND", "this access code is deleted; create a new one")
+        changed = changed_columns(row, fields, cloud.wall())
+        with cloud.database.transaction():
+            refused = code_updates.update(cloud.database, row, changed, cloud.wall())
+            if refused is not None:
+                raise _taken(refused)
+        _tell(cloud, row["lock_id"])
+        return JSONResponse(_shown(cloud, row["access_code_id"]))
+
+    async def delete(self, request: Request) -> Response:
+        """Ask for a code to be removed; listed as `removing` until the lock confirms. Again is harmless."""
+        cloud = cloud_of(request)
+        await api_fields.read_body(request)
+        row = _code_row(cloud, request.path_params["access_code_id"])
+        try:
+            access_codes.delete(cloud.database, row, cloud.wall())
+        except sqlite3.Error as error:  # the older guide names this failure
+            message = "Unexpected Server Error: the cloud's storage failed and nothing was removed; try again"
+            raise ApiError(500, "ACCESS_CODE_REMOVAL_FAILED", message) from error
+        _tell(cloud, row["lock_id"])
+        if row["is_in_set"]:
+            ids = [row["access_code_id"]]
+            commands.revoke(cloud.database, cloud.downlink, row["lock_id"], ids, cloud.wall())
+        return JSONResponse({"ok": True, "access_code_id": row["access_code_id"], "status": "pending"})
+
+
+ROUTES = (
+    Route("/locks/{lock_id}/access_codes", LockAccessCodes),
+    Route("/access_codes", AccessCodes),
+    Route("/access_codes/{access_code_id}", AccessCode),
+)
+
+
+def _taken(taken: Taken) -> ApiError:
+    message = (
+        f"access code {taken.access_code_id} of this lock has these digits and has not ended;"
+        " choose others, or leave code out to be given some"
+    )
+    return ApiError(409, "PIN_CONFLICT", message, details={"access_code_id": taken.access_code_id})
+
+
+def _code_row(cloud: "Cloud", access_code_id: str) -> dict[str, Any]:
+    row = access_codes.find(cloud.database, access_code_id)
+    if row is None:
+        message = "there is no access code with this id; it was never created, or is deleted"
+        raise ApiError(404, "ACCESS_CODE_NOT_FOUND", message)
+    return row
+
+
+def _shown(cloud: "Cloud", access_code_id: str) -> dict[str, Any]:
+    row = _code_row(cloud, access_code_id)
+    proof = reported.evidence(cloud.database, row["lock_id"], cloud.wall())
+    return answers.access_code(row, proof, cloud.database.owner_id, cloud.wall())
+
+
+def _codes_of(cloud: "Cloud", lock_id: str) -> Response:
+    proof = reported.evidence(cloud.database, lock_id, cloud.wall())
+    owner_id = cloud.database.owner_id
+    rows = access_codes.of_lock(cloud.database, lock_id)
+    shown = [answers.access_code(row, proof, owner_id, cloud.wall()) for row in rows]
+    return JSONResponse({"access_codes": shown})
+
+
+def _tell(cloud: "Cloud", lock_id: str) -> None:
+    """A lock without keys cannot be told yet; it is when it enrols."""
+    if lock_id in locks.enrolled_lock_ids(cloud.database):
+        cloud.downlink.manifest(lock_id)
