@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cloud_sim import access_codes, code_updates
+from cloud_sim import access_codes, code_updates, commands
 from cloud_sim.access_codes import Taken
 from cloud_sim.seam import backup_pool, code_attempts, code_lookup, code_requests
 from cloud_sim.seam.code_windows import Window, changed_window
@@ -57,6 +57,9 @@ def delete_row(call: Call, row: dict[str, Any]) -> dict[str, Any]:
     with call.database.transaction():
         attempt_id = code_attempts.start(call.database, code_attempts.DELETE, row, call.wall)
     call.tell(row["lock_id"])
+    if row["is_in_set"]:
+        ids = [row["access_code_id"]]
+        commands.revoke(call.database, call.cloud.downlink, row["lock_id"], ids, call.wall)
     return {"action_attempt": code_attempts.shown(call.database, attempt_id, call.wall)}
 
 
