@@ -45,26 +45,33 @@ CREATE TRIGGER news_of_gone_code AFTER DELETE ON access_codes BEGIN
     VALUES ('code_gone', old.lock_id, old.access_code_id, json_object('code', old.code));
 END;
 
+-- Not INSERT OR IGNORE: inside a trigger the conflict rule of the outer statement, an upsert, goes before it.
 CREATE TRIGGER look_after_first_report AFTER INSERT ON reported_codes BEGIN
-    INSERT OR IGNORE INTO locks_to_look_at VALUES (new.lock_id);
+    INSERT INTO locks_to_look_at SELECT new.lock_id
+    WHERE new.lock_id NOT IN (SELECT lock_id FROM locks_to_look_at);
 END;
 
 CREATE TRIGGER look_after_report AFTER UPDATE ON reported_codes BEGIN
-    INSERT OR IGNORE INTO locks_to_look_at VALUES (new.lock_id);
+    INSERT INTO locks_to_look_at SELECT new.lock_id
+    WHERE new.lock_id NOT IN (SELECT lock_id FROM locks_to_look_at);
 END;
 
 CREATE TRIGGER look_after_first_code_report AFTER INSERT ON reported_access_codes BEGIN
-    INSERT OR IGNORE INTO locks_to_look_at VALUES (new.lock_id);
+    INSERT INTO locks_to_look_at SELECT new.lock_id
+    WHERE new.lock_id NOT IN (SELECT lock_id FROM locks_to_look_at);
 END;
 
 CREATE TRIGGER look_after_code_report AFTER UPDATE ON reported_access_codes BEGIN
-    INSERT OR IGNORE INTO locks_to_look_at VALUES (new.lock_id);
+    INSERT INTO locks_to_look_at SELECT new.lock_id
+    WHERE new.lock_id NOT IN (SELECT lock_id FROM locks_to_look_at);
 END;
 
 CREATE INDEX access_codes_starting ON access_codes (starts_at) WHERE starts_at IS NOT NULL;
 CREATE INDEX access_codes_ending ON access_codes (ends_at) WHERE ends_at IS NOT NULL;
+CREATE INDEX access_codes_expiring ON access_codes (lock_id) WHERE expires_after_first_use_s IS NOT NULL;
 
--- The stage of each code that was told last: scheduled, set, failed, removed.
+-- The stage of each code that was told last: created, scheduled, set, failed, removed. Codes that nobody is
+-- told of, those of a pool of backups, have no row.
 CREATE TABLE told_stages (
     access_code_id TEXT PRIMARY KEY,
     stage          TEXT NOT NULL,

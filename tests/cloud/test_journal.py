@@ -1,6 +1,7 @@
 """Journals: each row exactly once and in order, whatever order batches come in."""
 
 import random
+import uuid
 from typing import Any
 
 import pytest
@@ -130,3 +131,10 @@ def test_pages_of_events_follow_each_other(database: Database, door: str) -> Non
     first = events.events_after(database, door, 0, 15)
     rest = events.events_after(database, door, first[-1]["sequence"], 15)
     assert [len(first), len(rest)] == [15, 5]
+
+
+def test_two_openings_with_one_code_in_one_batch_are_both_kept(database: Database, door: str) -> None:
+    used = {"access_code_id": str(uuid.uuid4()), "gen": 1, "keypad": "keypad"}
+    rows = journal_rows(("access_granted", used), ("access_granted", used))
+    assert store(database, door, rows) == Stored(2, is_broken=False)
+    assert database.row("SELECT uses FROM reported_access_codes") == {"uses": 2}
