@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from sqlite3 import Connection
@@ -10,10 +11,11 @@ from typing import Any, cast
 from agent.database import Database
 
 KEEP_ROWS = 100_000
-"""Acknowledged rows beyond this many are pruned."""
+"""Rows beyond this many are pruned, acknowledged or not: a full disk would let nobody in."""
 PRUNE_ROWS = 500
 CONCEALED_KIND = "duress"
 """Rows of this kind are for the cloud alone: whoever asks at the door is not shown them."""
+GAP = "gap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +100,42 @@ class Journal:
         self.acked_seq = upto
 
     def prune(self, keep: int = KEEP_ROWS) -> int:
-        """Idle work: drop up to 500 acknowledged rows beyond the newest `keep`; returns how many."""
-        oldest = min(self.last_seq - keep, self.acked_seq)
+        """Idle work: drop up to 500 rows beyond the newest `keep`; returns how many. Acknowledged ones go
+        without a trace; of others a `gap` row keeps count, so that a journal nobody fetches stays bounded."""
+        oldest = self.last_seq - keep
         if oldest <= 0:
             return 0
         with self._database.transaction() as db:
-            return db.execute(
+            gone = db.execute(
                 "DELETE FROM journal WHERE seq IN"
                 " (SELECT seq FROM journal WHERE seq <= ? ORDER BY seq LIMIT ?)",
-                (oldest, PRUNE_ROWS),
+                (min(oldest, self.acked_seq), PRUNE_ROWS),
             ).rowcount
+            return gone or self._fold(db, oldest)
+
+    def _fold(self, db: Connection, upto: int) -> int:
+        """Put one `gap` row in the place of the oldest rows. It stands where the last of them stood and
+        carries its hash: the chain goes on from there."""
+        found = db.execute(
+            "SELECT seq, row, hash FROM journal WHERE seq <= ? ORDER BY seq LIMIT ?", (upto, PRUNE_ROWS)
+        ).fetchall()
+        if len(found) < 2:
+            return 0
+        rows = [json.loads(text) for _, text, _ in found]
+        last = rows[-1]
+        first_seq = rows[0]["detail"]["from"] if rows[0]["kind"] == GAP else rows[0]["seq"]
+        detail = {"from": first_seq, "to": last["seq"], "counts": _counts(rows)}
+        gap = json.dumps({**last, "kind": GAP, "detail": detail}, sort_keys=True, separators=(",", ":"))
+        db.execute("DELETE FROM journal WHERE seq < ?", (last["seq"],))
+        db.execute("UPDATE journal SET row=? WHERE seq=?", (gap, last["seq"]))
+        return len(found) - 1
+
+
+def _counts(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """How many rows of each kind are gone, those of an earlier gap included. A gap row is shown at the
+    door, so it does not count what is for the cloud alone."""
+    counts: Counter[str] = Counter()
+    for row in rows:
+        counts.update(row["detail"]["counts"] if row["kind"] == GAP else {row["kind"]: 1})
+    counts.pop(CONCEALED_KIND, None)
+    return dict(counts)

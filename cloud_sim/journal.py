@@ -10,7 +10,7 @@ import msgspec
 from joserfc.jwk import OKPKey
 
 from agent.messages import Events
-from cloud_sim import commands, duress, events, reported
+from cloud_sim import command_answers, duress, events, reported
 from cloud_sim.database import Database
 
 SEQ_LIMIT = 2**53
@@ -39,6 +39,11 @@ class _CodeState(msgspec.Struct, frozen=True):
     gen: Integer
     state: Text
     errors: list[Text]
+
+
+class _Extent(msgspec.Struct, frozen=True, rename={"first": "from", "last": "to"}):
+    first: Integer
+    last: Integer
 
 
 class _Use(msgspec.Struct, frozen=True):
@@ -75,6 +80,10 @@ def store(
     with database.transaction():
         tail, is_broken, kept = _tail(database, lock_id, batch, wall), False, set()
         for raw in batch.rows:
+            gap = _gap(raw, tail.upto)
+            if gap is not None:
+                _note_gap(database, lock_id, batch.journal_epoch, tail.upto + 1, gap, wall)
+                tail = _Tail(gap.seq, gap.hash)
             if raw.get("seq") != tail.upto + 1:
                 continue
             row = _checked(raw, tail.last_hash)
@@ -117,6 +126,8 @@ def _tail(database: Database, lock_id: str, batch: Events, wall: float) -> _Tail
     # The first row of a journal follows its epoch.
     tail = _Tail(found["upto"], found["last_hash"]) if found else _Tail(0, batch.journal_epoch)
     first = batch.rows[0].get("seq") if batch.rows else None
+    if batch.rows and _gap(batch.rows[0], tail.upto):
+        return tail
     if type(first) is not int or not tail.upto + 1 < first <= SEQ_LIMIT:
         return tail
     return _tail_beyond_gap(database, lock_id, batch.journal_epoch, tail, first, wall)
@@ -143,6 +154,25 @@ def _tail_beyond_gap(
     detail = {"from": tail.upto + 1, "to": first - 1}
     _add_note(database, lock_id, journal_epoch, "journal_gap", first - 1, detail, wall)
     return _Tail(first - 1, None)
+
+
+def _gap(raw: dict[str, Any], upto: int) -> Row | None:
+    """A row of a lock that had to drop rows nobody fetched: it stands for those up to its own number, and
+    carries the hash of the last of them. Only one that begins no later than the rows we miss is of use."""
+    if raw.get("kind") != "gap":
+        return None
+    try:
+        row, extent = msgspec.convert(raw, Row), msgspec.convert(raw.get("detail"), _Extent)
+    except msgspec.ValidationError:
+        return None
+    return row if extent.first <= upto + 1 <= row.seq == extent.last else None
+
+
+def _note_gap(
+    database: Database, lock_id: str, journal_epoch: str, first: int, gap: Row, wall: float
+) -> None:
+    detail = {"from": first, "to": gap.seq, "counts": gap.detail.get("counts", {})}
+    _add_note(database, lock_id, journal_epoch, "journal_gap", gap.seq, detail, wall)
 
 
 def _checked(raw: dict[str, Any], last_hash: str | None) -> Row | None:
@@ -178,7 +208,7 @@ def _store_row(
         return
     events.add_event(database, lock_id, event)
     if row.kind == "command_result":
-        commands.answered(database, lock_id, event, row.detail, wall)
+        command_answers.answered(database, lock_id, event, row.detail, wall)
     if row.kind == "code_state" and _is(row.detail, _CodeState):
         reported.store_code_state(database, lock_id, row.detail)
     if row.kind == "access_granted" and _is(row.detail, _Use):
