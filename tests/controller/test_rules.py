@@ -58,6 +58,13 @@ def test_the_byte_is_right_at_the_change_before_any_key_is_pressed(site: Site) -
     assert (before, table.active_now[0]) == (0, 1)
 
 
+def test_the_loop_wakes_for_the_change(site: Site) -> None:
+    """The lock takes the time to be half a second later than the whole second it was told."""
+    site.install(hours("17:00", "18:00"))
+    site.wait(until(f"{MONDAY}T16:59:59"))
+    assert site.controller.next_wait_s() == pytest.approx(0.5, abs=0.01)
+
+
 def test_complaint_33_a_code_with_hours_does_not_work_at_any_other_time(site: Site) -> None:
     site.install(guest(weekly=[{"days": [2], "from": "08:00", "to": "18:00"}], zone="Europe/Berlin"))
     for _ in range(7):  # Monday to Sunday, 16:13
@@ -198,6 +205,16 @@ def test_a_set_that_is_delivered_again_does_not_prolong_a_code(site: Site) -> No
     assert outcomes(site) == ["opened", "expired"]
 
 
+@pytest.mark.parametrize("rule", [{"max_uses": 1}, {"expires_after_first_use_s": 60}])
+def test_a_change_of_another_code_gives_nothing_back(site: Site, rule: dict[str, int]) -> None:
+    site.install(guest(**rule))
+    site.type("246802#")
+    site.install(guest(**rule), code_row("3" * 8 + "-2222-4222-8222-222222222222", "333333"))
+    site.wait(60)
+    site.type("246802#")
+    assert (len(outcomes(site)), site.strike.releases) == (2, 1)
+
+
 def test_a_first_use_must_come_within_its_time_after_the_start(site: Site) -> None:
     site.install(guest(starts_at=NOON + HOUR, first_use_within_s=HOUR))
     for seconds in (HOUR - 1, HOUR + 1):
@@ -268,3 +285,8 @@ def test_kinds_that_do_not_open_are_recognised_and_refused(site: Site, kind: str
     (row,) = site.journal("access_denied")
     assert (row["detail"]["access_code_id"], row["detail"]["reason"]) == (GUEST, reason)
     assert site.strike.releases == 0
+
+
+def test_codes_that_never_open_are_no_guessers_prize(site: Site) -> None:
+    site.install(guest(kind="non_access"), code_row("3" * 8 + "-2222-4222-8222-222222222222", "33333"))
+    assert site.controller.codes.holding.live_lengths == (5,)
