@@ -28,6 +28,10 @@ class CloudClient:
         """The JSON answer to POST of a JSON body."""
         return self._send("POST", path, body)
 
+    def delete(self, path: str) -> Any:
+        """The JSON answer to DELETE."""
+        return self._send("DELETE", path, None)
+
     def _send(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
         request = urllib.request.Request(
             self.base_url + path,
