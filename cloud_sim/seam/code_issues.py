@@ -10,7 +10,7 @@ from cloud_sim.seam.code_status import Door
 DELAY_MS = 60_000
 """A change that a lock has not confirmed for longer is late."""
 
-_ERRORS = {
+ERRORS = {
     "duplicate_code": (
         "duplicate_code_on_device",
         "the lock holds these digits for another code; delete one of the two, or choose other digits",
@@ -74,9 +74,9 @@ def warnings(row: dict[str, Any], at: Door) -> list[dict[str, Any]]:
 def _of_code(row: dict[str, Any], at: Door) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     if at.evidence.confirmed_rev >= row["changed_rev"] and row["state"] not in (None, "set"):
-        found += [_ERRORS.get(reported, _UNKNOWN) for reported in json.loads(row["errors"] or "[]")]
+        found += [ERRORS.get(reported, _UNKNOWN) for reported in json.loads(row["errors"] or "[]")]
     if len(row["code"]) not in at.code_lengths:  # known before the lock says so
-        found.append(_ERRORS["code_length"])
+        found.append(ERRORS["code_length"])
     if not row["enabled"]:
         found.append(("access_code_inactive", "the code is switched off and opens nothing; enable it again"))
     return found
