@@ -74,7 +74,8 @@ class AccessCode:
         return self.schedule is not None or any(rule is not None for rule in rules)
 
 
-_FIELDS = frozenset(AccessCode.__slots__) - {"schedule"} | schedule_fields.FIELDS
+WIRE_FIELDS = frozenset(AccessCode.__slots__) - {"schedule"} | schedule_fields.FIELDS
+"""What a definition may hold besides digits and name."""
 
 
 def parse_definition(definition: Mapping[str, object], zone_named: ZoneNamed) -> AccessCode | CodeError:
@@ -99,7 +100,7 @@ def parse_definition(definition: Mapping[str, object], zone_named: ZoneNamed) ->
 
 
 def _typed(present: Mapping[str, object]) -> AccessCode:
-    if not _FIELDS.issuperset(present):
+    if not WIRE_FIELDS.issuperset(present):
         raise ValueError("unknown field")
     access_code_id = present["access_code_id"]
     if not isinstance(access_code_id, str):

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.access_code import AccessCode, CodeError, Kind, check_digits, parse_definition
+from agent.core.access_code import (
+    WIRE_FIELDS,
+    AccessCode,
+    CodeError,
+    Kind,
+    check_digits,
+    parse_definition,
+)
 from agent.core.decision import Denied, Granted, Reason, decide
 from agent.core.lifetime import History
 from agent.core.schedule import Schedule
@@ -158,3 +165,19 @@ def test_null_means_absent_and_names_and_digits_are_not_rules() -> None:
     code = parse_definition(GOOD | {"ends_at": None, "name": "Anna", "code": "1234"}, zone_named)
     assert isinstance(code, AccessCode)
     assert not code.is_time_ruled
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=12,
+)
+nearly_weekly = st.fixed_dictionaries({"days": json_values, "from": json_values, "to": json_values})
+nearly_holiday = st.fixed_dictionaries({"date": json_values, "rule": json_values})
+RULES = sorted(WIRE_FIELDS - GOOD.keys())
+
+
+@given(st.dictionaries(st.sampled_from(RULES), json_values | st.lists(nearly_weekly | nearly_holiday)))
+def test_whatever_a_definition_says_it_is_a_code_or_one_error(rules: dict[str, Any]) -> None:
+    parsed = parse_definition(GOOD | {"zone": "Europe/Berlin"} | rules, zone_named)
+    assert isinstance(parsed, AccessCode | CodeError)
