@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cloud_sim.database import Database
-from cloud_sim.seam import code_events, connections, lock_events
+from cloud_sim.seam import attempt_outcomes, code_events, connections, lock_events
 from cloud_sim.seam.event_log import record
 
 LOOK_EVERY_S = 0.1
@@ -46,14 +46,13 @@ class Announcer:
         wall = self.wall()
         self._look_at_the_clock(wall)
         news = self.database.rows("SELECT * FROM news ORDER BY news_id LIMIT ?", NEWS_AT_ONCE)
-        stale = self.database.rows("SELECT lock_id FROM locks_to_look_at")
-        if not news and not stale:
+        # Whether a code is on its lock is told after its creation, so not while some of that waits.
+        stale = self.database.rows("SELECT lock_id FROM locks_to_look_at") if len(news) < NEWS_AT_ONCE else []
+        if not (news or stale or attempt_outcomes.are_pending(self.database)):
             return
         with self.database.transaction():
-            for item in news:
-                self._tell(item, wall)
-            if news:
-                self.database.run("DELETE FROM news WHERE news_id <= ?", news[-1]["news_id"])
+            attempt_outcomes.settle(self.database, wall)
+            self._tell_all(news, {row["lock_id"] for row in stale}, wall)
             for row in stale:
                 code_events.tell_stages(self.database, row["lock_id"], wall)
                 self.database.run("DELETE FROM locks_to_look_at WHERE lock_id = ?", row["lock_id"])
@@ -70,6 +69,16 @@ class Announcer:
             if self.is_listening():
                 connections.tell(self.database, wall, self.disconnected_after_s)
         self._looked_at_s = wall
+
+    def _tell_all(self, news: list[dict[str, Any]], not_looked_at: set[str], wall: float) -> None:
+        for item in news:
+            if item["kind"] == "lock_event" and item["lock_id"] in not_looked_at:
+                # A code is on its lock before it opens it.
+                code_events.tell_arrivals(self.database, item["lock_id"], wall)
+                not_looked_at.discard(item["lock_id"])
+            self._tell(item, wall)
+        if news:
+            self.database.run("DELETE FROM news WHERE news_id <= ?", news[-1]["news_id"])
 
     def _tell(self, item: dict[str, Any], wall: float) -> None:
         lock_id, about = item["lock_id"], item["about"]

@@ -11,19 +11,19 @@ from cloud_sim.seam.event_log import NewEvent, record
 
 _STAGES = """
 SELECT * FROM (
-    SELECT access_codes.access_code_id, code, errors, told_stages.stage AS told,
+    SELECT access_codes.access_code_id, code, errors, uses, told_stages.stage AS told,
         gen || '.' || code_rev AS version, told_stages.version AS told_version,
         CASE
             WHEN uses >= max_uses THEN 'removed'
             WHEN changed_rev > :confirmed_rev OR is_in_set = 0 THEN NULL
             WHEN coalesce(state, 'set') != 'set' THEN 'failed'
-            WHEN ends_at <= :now THEN 'removed'
+            WHEN ends_at <= :now OR first_used_ms / 1000 + expires_after_first_use_s <= :now THEN 'removed'
             WHEN starts_at > :now THEN 'scheduled'
             ELSE 'set'
         END AS stage
     FROM access_codes
     LEFT JOIN reported_access_codes USING (lock_id, access_code_id, gen)
-    LEFT JOIN told_stages USING (access_code_id)
+    JOIN told_stages USING (access_code_id)
     WHERE access_codes.lock_id = :lock_id
 ) WHERE stage IS NOT NULL AND (stage IS NOT told OR version IS NOT told_version)
 """
@@ -45,12 +45,24 @@ _EVENT_TYPES = {
 
 
 def tell_created(database: Database, lock_id: str, access_code_id: str, wall: float) -> None:
-    """Somebody wants a code."""
+    """Somebody wants a code. Those of a pool of backups are nobody's until one is pulled."""
+    row = database.row(
+        "SELECT is_backup > is_pulled AS is_in_pool FROM access_codes WHERE access_code_id = ?",
+        access_code_id,
+    )
+    if row is not None and row["is_in_pool"]:
+        return
     _record(database, "access_code.created", lock_id, access_code_id, wall)
+    database.run("INSERT OR REPLACE INTO told_stages VALUES (?, 'created', '')", access_code_id)
+    if row is not None:
+        database.run("INSERT OR IGNORE INTO locks_to_look_at VALUES (?)", lock_id)
 
 
 def tell_changed(database: Database, lock_id: str, access_code_id: str, detail: str, wall: float) -> None:
     """Somebody wants it to be different. `detail`: JSON of the trigger, the columns before and after."""
+    if _told_stage(database, access_code_id) is None:
+        tell_created(database, lock_id, access_code_id, wall)  # a backup that was pulled
+        return
     before, after = (json.loads(detail)[side] for side in ("from", "to"))
     properties = [
         {"property": name, "from": _shown(name, before[name]), "to": _shown(name, after[name])}
@@ -62,45 +74,77 @@ def tell_changed(database: Database, lock_id: str, access_code_id: str, detail: 
 
 def tell_gone(database: Database, lock_id: str, access_code_id: str, detail: str, wall: float) -> None:
     """The lock confirmed a deletion. What never came to be on the lock is not told to be removed from it."""
-    told = database.row("SELECT stage FROM told_stages WHERE access_code_id = ?", access_code_id)
-    if told is not None and told["stage"] in _ON_THE_LOCK:
+    told = _told_stage(database, access_code_id)
+    if told in _ON_THE_LOCK:
         _record(database, _EVENT_TYPES["removed"], lock_id, access_code_id, wall)
-    code = json.loads(detail)["code"]
-    _record(database, "access_code.deleted", lock_id, access_code_id, wall, code=code)
+    if told is not None:
+        code = json.loads(detail)["code"]
+        _record(database, "access_code.deleted", lock_id, access_code_id, wall, code=code)
     database.run("DELETE FROM told_stages WHERE access_code_id = ?", access_code_id)
 
 
 def tell_stages(database: Database, lock_id: str, wall: float) -> None:
     """Where the codes of a lock have come to since this was last called."""
-    confirmed_rev = reported.evidence(database, lock_id, wall).confirmed_rev
-    values = {"lock_id": lock_id, "confirmed_rev": confirmed_rev, "now": wall}
-    for row in database.connection.execute(_STAGES, values).fetchall():
-        if row["stage"] != "removed" or row["told"] in _ON_THE_LOCK:
-            fields = _fields(database, lock_id, row)
-            _record(database, _EVENT_TYPES[row["stage"]], lock_id, row["access_code_id"], wall, **fields)
-        database.run(
-            "INSERT OR REPLACE INTO told_stages VALUES (?, ?, ?)",
-            row["access_code_id"],
-            row["stage"],
-            row["version"],
-        )
+    tell_arrivals(database, lock_id, wall)
+    for row in _stages(database, lock_id, wall):
+        if row["told"] in _ON_THE_LOCK:
+            _tell_stage(database, lock_id, row, "removed", wall)
+        else:  # what ended before the lock held it was never on it
+            _note_stage(database, row, "removed")
+
+
+def tell_arrivals(database: Database, lock_id: str, wall: float) -> None:
+    """The same without removals: what is to be told before what happened at the door is."""
+    for row in _stages(database, lock_id, wall):
+        if row["stage"] != "removed":
+            _tell_stage(database, lock_id, row, row["stage"], wall)
+        elif row["uses"] and row["told"] not in _ON_THE_LOCK:  # spent before anybody looked: it was set
+            _tell_stage(database, lock_id, row, "set", wall)
 
 
 def locks_with_boundaries(database: Database, after_s: float, upto_s: float) -> list[str]:
     """The locks with codes that start or end after `after_s` and not after `upto_s`, Unix seconds."""
     rows = database.rows(
         "SELECT lock_id FROM access_codes WHERE starts_at > ?1 AND starts_at <= ?2"
-        " UNION SELECT lock_id FROM access_codes WHERE ends_at > ?1 AND ends_at <= ?2",
+        " UNION SELECT lock_id FROM access_codes WHERE ends_at > ?1 AND ends_at <= ?2"
+        " UNION SELECT lock_id FROM access_codes"
+        " JOIN reported_access_codes USING (lock_id, access_code_id, gen)"
+        " WHERE expires_after_first_use_s IS NOT NULL"
+        " AND first_used_ms / 1000 + expires_after_first_use_s > ?1"
+        " AND first_used_ms / 1000 + expires_after_first_use_s <= ?2",
         after_s,
         upto_s,
     )
     return [row["lock_id"] for row in rows]
 
 
-def _fields(database: Database, lock_id: str, row: dict[str, Any]) -> dict[str, Any]:
-    if row["stage"] in _ON_THE_LOCK:
+def _stages(database: Database, lock_id: str, wall: float) -> list[dict[str, Any]]:
+    confirmed_rev = reported.evidence(database, lock_id, wall).confirmed_rev
+    values = {"lock_id": lock_id, "confirmed_rev": confirmed_rev, "now": wall}
+    return database.connection.execute(_STAGES, values).fetchall()
+
+
+def _tell_stage(database: Database, lock_id: str, row: dict[str, Any], stage: str, wall: float) -> None:
+    fields = _fields(database, lock_id, row, stage)
+    _record(database, _EVENT_TYPES[stage], lock_id, row["access_code_id"], wall, **fields)
+    _note_stage(database, row, stage)
+
+
+def _note_stage(database: Database, row: dict[str, Any], stage: str) -> None:
+    database.run(
+        "INSERT OR REPLACE INTO told_stages VALUES (?, ?, ?)", row["access_code_id"], stage, row["version"]
+    )
+
+
+def _told_stage(database: Database, access_code_id: str) -> str | None:
+    row = database.row("SELECT stage FROM told_stages WHERE access_code_id = ?", access_code_id)
+    return None if row is None else str(row["stage"])
+
+
+def _fields(database: Database, lock_id: str, row: dict[str, Any], stage: str) -> dict[str, Any]:
+    if stage in _ON_THE_LOCK:
         return {"code": row["code"]}
-    if row["stage"] == "removed":
+    if stage == "removed":
         return {}
     return {
         "access_code_errors": [_error(code) for code in json.loads(row["errors"] or "[]")],

@@ -28,18 +28,23 @@ def tell(database: Database, wall: float, after_s: float = DISCONNECTED_AFTER_S)
 
 
 def is_connected(database: Database, lock_id: str) -> bool:
-    """Whether the lock was there within the last 90 s, as it was last told."""
-    row = database.row("SELECT is_connected FROM told_connections WHERE lock_id = ?", lock_id)
-    return bool(row and row["is_connected"])
+    """Whether the lock is there, or was within the last 90 s."""
+    told = database.row("SELECT * FROM told_connections WHERE lock_id = ?", lock_id)
+    if told is not None and told["is_connected"]:
+        return True
+    # It may have come a moment ago, and nobody was told yet.
+    seen = database.row("SELECT is_online, last_seen_ms FROM reported_status WHERE lock_id = ?", lock_id)
+    since_ms = 0 if told is None else told["since_ms"]
+    return bool(seen and seen["is_online"] and seen["last_seen_ms"] > since_ms)
 
 
 def device_errors(database: Database, lock_id: str) -> list[dict[str, Any]]:
     """The errors of a device that come from its connection; the same stand on each of its codes."""
-    row = database.row("SELECT * FROM told_connections WHERE lock_id = ?", lock_id)
-    if row is not None and row["is_connected"]:
+    if is_connected(database, lock_id):
         return []
-    if row is not None and row["since_ms"]:
-        return [_error(row["since_ms"], _GONE)]
+    told = database.row("SELECT since_ms FROM told_connections WHERE lock_id = ?", lock_id)
+    if told is not None and told["since_ms"]:
+        return [_error(told["since_ms"], _GONE)]
     lock = database.row("SELECT created_ms FROM locks WHERE lock_id = ?", lock_id)
     return [_error(lock["created_ms"], _NEVER)] if lock is not None else []
 

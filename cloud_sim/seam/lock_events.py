@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from cloud_sim.database import Database
+from cloud_sim.seam import action_attempts
 from cloud_sim.seam.event_log import NewEvent
 
 Teller = Callable[[Database, Mapping[str, Any]], tuple[str, dict[str, Any]]]
@@ -19,6 +20,7 @@ _WHY_DENIED = {
     "disabled": "the access code is disabled",
     "outside_schedule": "the access code is not for this time of the week",
     "first_use_missed": "the access code was not used in time",
+    "blocked_by_mode": "the lock is in a mode in which codes do not open it",
     "not_for_keypad": "the access code is not for the keypad",
     "clock_unknown": "the lock does not know the time, and the access code depends on it",
     "throttled": "too many wrong codes were typed; the keypad waits",
@@ -51,11 +53,14 @@ def _unlocked(database: Database, event: Mapping[str, Any]) -> tuple[str, dict[s
         "SELECT code FROM access_codes WHERE access_code_id = ?", event.get("access_code_id", "")
     )
     known = {} if code is None else {"access_code_is_managed": True, "code": code["code"]}
-    return "lock.unlocked", {"method": "keycode", **known}
+    asked = action_attempts.of_command(database, str(event.get("action_id")))
+    by_whom = {} if asked is None else {"action_attempt_id": asked["action_attempt_id"]}
+    return "lock.unlocked", {"method": event.get("method", "keycode"), **known, **by_whom}
 
 
-def _locked(_database: Database, _event: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    return "lock.locked", {"method": "automatic"}
+def _locked(_database: Database, event: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    is_remote = event["detail"].get("why") == "command"
+    return "lock.locked", {"method": "remote" if is_remote else "automatic"}
 
 
 def _denied(_database: Database, event: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from cloud_sim import commands
 from cloud_sim.seam import action_attempts, code_attempts
 from cloud_sim.seam.boards import NoBoard, board_of, type_at
 from cloud_sim.seam.device_operations import existing_lock
@@ -17,12 +18,12 @@ _typing: set[asyncio.Task[None]] = set()
 
 def lock_door(call: Call) -> dict[str, Any]:
     """Lock now."""
-    return _command(call, "LOCK_DOOR")
+    return _command(call, "LOCK_DOOR", "lock")
 
 
 def unlock_door(call: Call) -> dict[str, Any]:
     """Open as for a code that was typed."""
-    return _command(call, "UNLOCK_DOOR")
+    return _command(call, "UNLOCK_DOOR", "unlock")
 
 
 def configure_auto_lock(call: Call) -> dict[str, Any]:
@@ -69,12 +70,16 @@ def _attempt(call: Call, attempt_id: str) -> dict[str, Any]:
     return {"action_attempt": attempt}
 
 
-def _command(call: Call, action_type: str) -> dict[str, Any]:
+def _command(call: Call, action_type: str, command: str) -> dict[str, Any]:
+    database, wall = call.database, call.wall
     lock_id = existing_lock(call)["lock_id"]
-    attempt_id = action_attempts.start(call.database, action_type, lock_id, call.wall)
-    with call.database.transaction():
-        message = "this cloud sends no commands to its locks yet"
-        action_attempts.fail(call.database, attempt_id, "not_supported", message, call.wall)
+    issued = commands.issue(database, call.cloud.downlink, lock_id, command, {}, wall)
+    if isinstance(issued, str):
+        return _attempt(call, action_attempts.start(database, action_type, lock_id, wall, issued))
+    with database.transaction():
+        attempt_id = action_attempts.start(database, action_type, lock_id, wall)
+        message = "the lock is not connected, and a command does not wait for it; try again when it is"
+        action_attempts.fail(database, attempt_id, "device_disconnected", message, wall)
     return _attempt(call, attempt_id)
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from cloud_sim import access_codes
+from cloud_sim.code_rules import Rules
+from cloud_sim.seam import backup_pool
 from tests.seam.silent_cloud import NOON, Cloud
 
 
@@ -60,6 +62,39 @@ def test_a_spent_code_is_told_to_be_removed(cloud: Cloud) -> None:
     cloud.told()
     cloud.report(("access_granted", {"access_code_id": code, "gen": 1, "keypad": "outside"}))
     assert cloud.told()[2:] == ["lock.unlocked", "access_code.removed_from_device"]
+
+
+def test_a_code_that_is_used_at_once_is_still_told_to_be_set_first(cloud: Cloud) -> None:
+    code = cloud.create(is_one_time_use=True)
+    cloud.confirm()
+    cloud.report(("access_granted", {"access_code_id": code, "gen": 1, "keypad": "outside"}))
+    assert cloud.told()[:2] == ["access_code.created", "access_code.set_on_device"]
+    assert cloud.told()[2:] == ["lock.unlocked", "access_code.removed_from_device"]
+
+
+def test_a_code_that_expires_after_its_first_use_is_told_to_be_removed(cloud: Cloud) -> None:
+    code = cloud.create(rules=Rules(expires_after_first_use_s=60))
+    cloud.confirm()
+    cloud.report(("access_granted", {"access_code_id": code, "gen": 1, "keypad": "outside"}))
+    assert cloud.told()[2:] == ["lock.unlocked"]
+    used_at = cloud.database.row("SELECT first_used_ms AS ms FROM reported_access_codes")
+    assert used_at is not None
+    assert cloud.wait(used_at["ms"] / 1000 + 59 - cloud.now)[3:] == []
+    assert cloud.wait(2)[3:] == ["access_code.removed_from_device"]
+
+
+def test_backup_codes_are_nobodys_until_one_is_pulled(cloud: Cloud) -> None:
+    with cloud.database.transaction():
+        backup_pool.turn_on(cloud.database, cloud.lock_id, cloud.now)
+    cloud.confirm()
+    assert cloud.told() == []
+    original = access_codes.find(cloud.database, cloud.create(ends_at=int(NOON) + 600))
+    assert original is not None
+    with cloud.database.transaction():
+        assert backup_pool.pull(cloud.database, original, cloud.now)
+    cloud.confirm()
+    pulled = [kind for kind in cloud.told() if kind != "access_code.created"]
+    assert sorted(pulled) == ["access_code.backup_access_code_pulled", *["access_code.set_on_device"] * 2]
 
 
 def test_new_digits_are_told_as_a_change_and_as_set_anew(cloud: Cloud) -> None:
