@@ -30,6 +30,8 @@ class DoorSide:
         self.door = door.Door()
         self.links: dict[str, bool] = {}
         self._tampered: set[str] = set()
+        self._has_failed = False
+        """The strike has said so since the last change of links or mode."""
         self._strike = strike
         self._timings = timings
         self._rex_unlocks = rex_unlocks
@@ -50,6 +52,7 @@ class DoorSide:
 
     def set_free(self, now: float, *, is_free: bool) -> None:
         """Let everybody through from now on, or no longer."""
+        self._has_failed = False
         self._do(door.free(self.door, now) if is_free else door.unfree(self.door, now, self._timings))
 
     @property
@@ -70,8 +73,14 @@ class DoorSide:
                 (self._tampered.add if is_tampered else self._tampered.discard)(unit)
                 self._record(Event("tamper", {"unit": unit, "is_tampered": is_tampered}))
             case StrikeFailed(reason):
-                log.error("strike: %s", reason)
-                self._record(Event("strike_failed", {"reason": reason}))
+                self._strike_failed(reason)
+
+    def _strike_failed(self, reason: str) -> None:
+        """A strike that is away fails at each renewal of a free door: one row, until something changes."""
+        if not (self.door.is_free and self._has_failed):
+            self._has_failed = True
+            log.error("strike: %s", reason)
+            self._record(Event("strike_failed", {"reason": reason}))
 
     def _rex(self) -> None:
         """Somebody wants out: the one thing that does not wait for storage. A disk locks nobody in."""
@@ -82,6 +91,7 @@ class DoorSide:
 
     def _link_changed(self, unit: str, is_up: bool, reason: str) -> None:
         self.links[unit] = is_up
+        self._has_failed = False
         log.info("link to %s %s (%s)", unit, "up" if is_up else "down", reason)
         if is_up:
             self._record(Event("link_restored", {"unit": unit}))

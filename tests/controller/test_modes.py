@@ -6,7 +6,7 @@ import pytest
 
 from agent.core.modes import Mode
 from firmware_sim.site import Site, VirtualClock
-from hal.ports import LinkChanged
+from hal.ports import LinkChanged, StrikeFailed
 from tests.controller.conftest import ANNA
 from tests.controller.test_commands import restarted
 
@@ -117,6 +117,15 @@ def test_a_free_strike_that_nobody_tells_any_more_locks_by_itself(site: Site) ->
     site.wait(9.0)
     site.clock.now_s += 21.0  # the agent hangs
     assert not site.strike.is_released
+
+
+def test_a_strike_that_is_away_during_passage_is_one_row_each_time(site: Site) -> None:
+    site.command("mode", mode="passage")
+    for _ in range(3):
+        site.say(StrikeFailed("no answer"))
+    site.say(LinkChanged("inside", True, "secure session"))
+    site.say(StrikeFailed("no answer"))
+    assert len(site.journal("strike_failed")) == 2
 
 
 def test_in_passage_an_open_door_is_neither_forced_nor_held(site: Site) -> None:

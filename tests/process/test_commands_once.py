@@ -174,6 +174,15 @@ def test_41_a_kept_command_moves_nothing_however_often_the_agent_starts(street: 
     assert (street.door.openings(), street.rows("command_result")) == (0, [])
 
 
+def test_41_making_the_broker_forget_a_kept_command_is_no_message_to_the_lock(street: Street) -> None:
+    street.say(street.unlock(), retain=True)
+    street.say(b"", retain=True)
+    street.say(street.unlock())
+    wait_for(lambda: street.door.openings() == 1, what="the strike")
+    refused = [(row["reason"], row["count"]) for row in street.rows("message_refused")]
+    assert refused == [("retained", 1)]
+
+
 @pytest.mark.parametrize("how", ["kill", "stop"])
 def test_42_43_a_start_after_an_unlock_makes_no_pulse(street: Street, how: str) -> None:
     street.say(street.unlock())
