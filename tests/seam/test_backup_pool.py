@@ -70,6 +70,14 @@ def test_the_pool_fills_again_after_a_pull_and_clients_are_told(cloud: Cloud) ->
     assert (event["access_code_id"], event["backup_access_code_id"]) == (code, backup_id)
 
 
+def test_two_codes_never_pull_the_same_backup(cloud: Cloud) -> None:
+    codes = [cloud.create(starts_at=int(NOON), ends_at=END + 30 * DAY_S) for _ in range(4)]
+    pool(cloud)
+    cloud.confirm()
+    pulled = [pull(cloud, code) for code in codes]
+    assert (len(set(pulled)), pulled[-1]) == (4, None)
+
+
 def test_a_pulled_code_never_goes_back_into_the_pool(cloud: Cloud) -> None:
     code = cloud.create(starts_at=int(NOON), ends_at=END)
     pool(cloud)

@@ -188,6 +188,16 @@ def test_an_ended_code_that_is_given_more_time_opens_again(cloud: Cloud) -> None
     assert (row(cloud, code)["is_in_set"], status(cloud, code)) == (1, "set")
 
 
+def test_a_change_that_leaves_an_ended_code_ended_does_not_reach_the_lock(cloud: Cloud) -> None:
+    code = cloud.create(code="4711", ends_at=START)
+    cloud.now += 3 * DAY_S
+    cloud.create()  # takes what ended long ago out of the set
+    rev = row(cloud, code)["changed_rev"]
+    change(cloud, code, code="4712")
+    now = row(cloud, code)
+    assert (now["code"], now["is_in_set"], now["changed_rev"]) == ("4712", 0, rev)
+
+
 def test_an_ended_code_does_not_come_back_with_the_digits_of_another(cloud: Cloud) -> None:
     old = cloud.create(code="4711", ends_at=START)
     cloud.now = START
