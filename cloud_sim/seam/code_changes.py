@@ -71,8 +71,10 @@ def _values(call: Call, row: dict[str, Any]) -> dict[str, Any]:
         values["name"] = given["name"]
     if "code" in given:
         values["code"] = _digits(given["code"], row)
-    if given.get("is_one_time_use") is not None:
-        values["max_uses"] = 1 if given["is_one_time_use"] else None
+    if given.get("is_one_time_use"):
+        values["max_uses"] = 1
+    elif given.get("is_one_time_use") is False and row["max_uses"] == 1:  # more uses than one stay counted
+        values["max_uses"] = None
     is_allowed = code_requests.allows_external_modification(
         call, otherwise=bool(row["is_external_modification_allowed"])
     )

@@ -65,7 +65,7 @@ def status(row: dict[str, Any], at: Door) -> str:
         return "unknown"
     if row["deleted_ms"] is not None:
         return "removing"
-    if access_codes.has_ended(row, at.wall) or is_before_start(row, at.wall):
+    if not row["enabled"] or access_codes.has_ended(row, at.wall) or is_before_start(row, at.wall):
         return "unset"
     return "set" if _opens_now(row, at.evidence.confirmed_rev, at.wall) else "setting"
 

@@ -19,6 +19,8 @@ from tests.waiting import wait_for
 
 FROM, UNTIL, LATER = "2020-01-01T00:00:00.000Z", "2090-01-01T00:00:00.000Z", "2091-01-01T00:00:00.000Z"
 
+JSON = {"Content-Type": "application/json"}
+
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudProcess]:
@@ -259,6 +261,27 @@ def test_both_apis_show_the_same_code(seam: Any, cloud: CloudProcess, device: De
     assert (code.code, code.name, code.created_at) == (made["code"], made["name"], made["created_at"])
     other = seam.access_codes.create(device_id=device.device_id)
     assert cloud.api.get(f"/access_codes/{other.access_code_id}").body["code"] == other.code
+
+
+def test_a_code_that_the_other_api_switches_off_is_unset_and_says_so(
+    seam: Any, cloud: CloudProcess, device: Device
+) -> None:
+    code = seam.access_codes.create(device_id=device.device_id, code="48151")
+    confirm(cloud, device)
+    status_becomes(seam, code.access_code_id, "set")
+    cloud.api.send("PATCH", f"/access_codes/{code.access_code_id}", b'{"enabled": false}', JSON)
+    confirm(cloud, device)
+    [error] = status_becomes(seam, code.access_code_id, "unset").errors
+    assert error.error_code == "access_code_inactive"
+
+
+def test_uses_that_the_other_api_counts_stay_counted(seam: Any, cloud: CloudProcess, device: Device) -> None:
+    path = f"/locks/{device.device_id}/access_codes"
+    code = cloud.api.post(path, code="48151", max_uses=3).body
+    seam.client.post(
+        "/access_codes/update", json={"access_code_id": code["access_code_id"], "is_one_time_use": False}
+    )
+    assert cloud.api.get(f"/access_codes/{code['access_code_id']}").body["max_uses"] == 3
 
 
 @pytest.fixture
