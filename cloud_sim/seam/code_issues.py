@@ -42,7 +42,7 @@ ERRORS = {
     ),
 }
 """The lock's error -> (error_code, message)."""
-_UNKNOWN = ("failed_to_set_on_device", "the lock cannot use this code, for a reason only newer clouds know")
+UNKNOWN = ("failed_to_set_on_device", "the lock cannot use this code, for a reason only newer clouds know")
 
 
 def errors(row: dict[str, Any], at: Door) -> list[dict[str, Any]]:
@@ -74,7 +74,7 @@ def warnings(row: dict[str, Any], at: Door) -> list[dict[str, Any]]:
 def _of_code(row: dict[str, Any], at: Door) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     if at.evidence.confirmed_rev >= row["changed_rev"] and row["state"] not in (None, "set"):
-        found += [ERRORS.get(reported, _UNKNOWN) for reported in json.loads(row["errors"] or "[]")]
+        found += [ERRORS.get(reported, UNKNOWN) for reported in json.loads(row["errors"] or "[]")]
     if len(row["code"]) not in at.code_lengths:  # known before the lock says so
         found.append(ERRORS["code_length"])
     if not row["enabled"]:
