@@ -9,7 +9,7 @@ from cloud_sim.seam import action_attempts
 TYPED_WITHIN_MS = 30_000
 """Keys are pressed or not within seconds; an attempt older than that began before the cloud was restarted."""
 
-_FAILED = {
+FAILED = {
     "refused": ("refused_by_lock", "the lock refused it"),
     "failed": ("failed_at_lock", "the lock tried and could not"),
     "expired": (
@@ -51,6 +51,6 @@ def _end(database: Database, row: dict[str, Any], wall: float) -> None:
     if row["status"] == "done":
         action_attempts.succeed(database, attempt_id, {"was_confirmed_by_device": True}, wall)
         return
-    error_type, message = _FAILED[row["status"]]
+    error_type, message = FAILED[row["status"]]
     why = f" ({row['reason']})" if row["reason"] else ""
     action_attempts.fail(database, attempt_id, error_type, message + why, wall)

@@ -7,6 +7,7 @@ from cloud_sim import reported
 from cloud_sim.answers import iso
 from cloud_sim.database import Database
 from cloud_sim.seam import connections
+from cloud_sim.seam.code_issues import ERRORS, UNKNOWN
 from cloud_sim.seam.event_log import NewEvent, record
 
 _STAGES = """
@@ -30,12 +31,6 @@ SELECT * FROM (
 """Where each code of a lock has come to, by what the lock confirmed, if that is not what was told last."""
 
 _ON_THE_LOCK = ("scheduled", "set")
-_ERROR_CODES = {
-    "duplicate_code": "duplicate_code_on_device",
-    "capacity_full": "no_space_for_access_code_on_device",
-    "code_length": "code_constraints_violated",
-    "digits_not_on_keypad": "code_constraints_violated",
-}
 _EVENT_TYPES = {
     "scheduled": "access_code.scheduled_on_device",
     "set": "access_code.set_on_device",
@@ -170,11 +165,8 @@ def _record(
 
 
 def _error(reported_error: str) -> dict[str, Any]:
-    return {
-        "error_code": _ERROR_CODES.get(reported_error, "failed_to_set_on_device"),
-        "message": f"the lock cannot use the code: {reported_error}",
-        "is_access_code_error": True,
-    }
+    error_code, message = ERRORS.get(reported_error, UNKNOWN)
+    return {"error_code": error_code, "message": message, "is_access_code_error": True}
 
 
 def _shown(name: str, value: Any) -> Any:

@@ -93,3 +93,8 @@ _TELLERS: dict[str, Teller] = {
         _as_it_is,
     ),
 }
+
+TOLD = frozenset({"lock.unlocked", "lock.locked", "lock.access_denied", "device.tampered"}) | {
+    kind for kind, teller in _TELLERS.items() if teller is _as_it_is
+}
+"""The types of all events that are made here."""
