@@ -73,6 +73,15 @@ def check_alarms(facts: Facts) -> Finding:
     return Finding("alarms", "ok", "none")
 
 
+def check_mode(facts: Facts) -> Finding:
+    """Codes and commands do what people expect of them."""
+    mode = facts["mode"]
+    if mode == "normal":
+        return Finding("mode", "ok", "normal")
+    mend = "docs/commands.md says who may open in it; `lockctl mode normal` or the cloud ends it"
+    return Finding("mode", "warn", f"{mode}: the door does not work as usual", mend)
+
+
 def check_clock(facts: Facts) -> Finding:
     """Codes with a time rule can be judged."""
     clock = facts["clock"]
@@ -181,6 +190,7 @@ def _digits_missing(risk: Mapping[str, Any]) -> int:
 CHECKS: tuple[Check, ...] = (
     check_links,
     check_alarms,
+    check_mode,
     check_clock,
     check_uplink,
     check_code_set,

@@ -24,7 +24,7 @@ STATUS: dict[str, Any] = {
     "clock": {"trust": "trusted", "wall_s": 1763824563.2, "bound_s": 1.2, "floor_s": 1763824000},
     "strike": "locked",
     "door": "closed",
-    "mode": "no_remote",
+    "mode": "normal",
     "alarms": [],
     "links": {"outside": True, "inside": True},
     "uplink": {"connected": True, "since_s": 130.0, "reason": ""},

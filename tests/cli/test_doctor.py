@@ -32,6 +32,7 @@ PROBLEMS: list[tuple[str, str, Change]] = [
     ("links", "fail", lambda facts: facts["links"].update(inside=False)),
     ("links", "warn", lambda facts: facts["links"].clear()),
     ("alarms", "fail", lambda facts: facts["alarms"].append("door_forced")),
+    ("mode", "warn", lambda facts: facts.update(mode="lockdown")),
     ("clock", "fail", lambda facts: facts["clock"].update(trust="unknown", bound_s=None)),
     ("clock", "warn", lambda facts: facts["clock"].update(trust="holdover")),
     ("uplink", "warn", lambda facts: facts["uplink"].update(connected=False, reason="refused")),

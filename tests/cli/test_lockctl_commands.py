@@ -7,8 +7,8 @@ from tests.cli.conftest import OneLock, row
 
 
 def test_mode_alone_shows_it_and_changes_nothing(lock: OneLock) -> None:
-    assert (lock.lockctl("mode").output, lock.commands) == ("mode no_remote\n", [])
-    assert json.loads(lock.lockctl("mode", "--json").output) == {"mode": "no_remote"}
+    assert (lock.lockctl("mode").output, lock.commands) == ("mode normal\n", [])
+    assert json.loads(lock.lockctl("mode", "--json").output) == {"mode": "normal"}
 
 
 def test_mode_with_a_name_is_a_command(lock: OneLock) -> None:
