@@ -139,6 +139,15 @@ def test_after_eight_failures_an_event_is_given_up_and_the_next_one_tried(databa
         assert database.row("SELECT given_up FROM webhooks") == {"given_up": 1}
 
 
+def test_each_event_has_all_its_tries(database: Database) -> None:
+    with listening(*[500] * 4, 200, *[500] * 7) as receiver:
+        webhooks.create(database, receiver.url, ["*"], time.time())
+        first, second = happen(database, "lock.unlocked", "lock.locked")
+        deliver_all(database)
+        assert receiver.ids == [first] * 5 + [second] * 8
+        assert database.row("SELECT given_up FROM webhooks") == {"given_up": 0}
+
+
 def test_what_was_not_delivered_is_delivered_after_a_restart(tmp_path: Path) -> None:
     before = open_database(tmp_path / "cloud.db")
     with listening() as receiver:
