@@ -21,7 +21,7 @@ demo: $(VENV)/.sim  ## Play one visit at a door on the real parts, and tell it
 	@$(BIN)/lock-sim demo $(ARGS)
 
 test: $(VENV)/.test test-tools  ## Run all tests, and name what could not run here (ARGS="tests/core -x")
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.test  ## Check style and format
 	$(BIN)/ruff check $(ARGS)

@@ -1,8 +1,13 @@
-"""At the end of a run: which tests could not run on this machine, and why."""
+"""Before a run: Ctrl-C means Ctrl-C. At its end: which tests could not run on this machine, and why."""
 
+import signal
 from collections import Counter
 
 import pytest
+
+# A shell that runs us in the background has it ignored, and every program that a test starts inherits that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

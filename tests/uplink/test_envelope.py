@@ -132,7 +132,11 @@ def test_a_message_from_another_stream_is_refused() -> None:
     assert reason(sealed(signed(HEADER, PAYLOAD)), "bucket") == "wrong_stream"
 
 
-@pytest.mark.parametrize("kid", ["", "unknown", kid_of(LOCK_KEY), kid_of(CLOUD_KEY)[:-1]])
+@pytest.mark.parametrize(
+    "kid",
+    ["", "unknown", kid_of(LOCK_KEY), kid_of(CLOUD_KEY)[:-1]],
+    ids=["empty", "unknown", "the lock's own", "cut short"],
+)
 def test_a_key_that_is_not_pinned_is_refused_even_when_the_signature_is_right(kid: str) -> None:
     assert reason(signed(HEADER | {"kid": kid}, PAYLOAD)) == "unknown_key"
 
