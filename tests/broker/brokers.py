@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,9 +91,10 @@ def _spawn(command: list[str], log: Path) -> subprocess.Popen[str]:
 def _wait(process: subprocess.Popen[str], log: Path, is_ready: Callable[[], bool]) -> None:
     deadline = time.monotonic() + READY_TIMEOUT_S
     while not is_ready():
-        if process.poll() is not None or time.monotonic() > deadline:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.02)
+        if process.returncode is not None or time.monotonic() > deadline:
             _give_up(process, log)
-        time.sleep(0.02)
 
 
 def _give_up(process: subprocess.Popen[str], log: Path) -> None:
