@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help sim demo test lint types bench clean test-tools
+.PHONY: help sim demo test lint types bench leakcheck clean test-tools
 
 help:  ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo 'ARGS="..." goes to the program that is run; PYTHON=... makes .venv with another Python (after make clean).'
 
 sim: $(VENV)/.sim  ## Run a whole site on this machine until Ctrl-C (ARGS="--doors 3")
@@ -32,6 +32,9 @@ types: $(VENV)/.test  ## Check types
 
 bench: $(VENV)/.sim  ## Measure on the virtual board (five minutes)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+leakcheck: $(VENV)/.sim  ## Look whether the time of a decision tells anything about codes (one minute)
+	@$(BIN)/python -m benchmarks.leakcheck $(ARGS)
 
 clean:  ## Remove .venv and what tools leave behind; the simulated site in .lock-sim stays
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,73 @@
+"""The verifier under test: the decision itself, on a table with one code of every fate."""
+
+import random
+from collections.abc import Callable, Mapping
+from datetime import UTC
+from typing import Any
+
+from agent.core.access_code import AccessCode, Kind
+from agent.core.decision import decide
+from agent.core.lifetime import History
+from agent.core.schedule import Schedule
+from agent.core.timekeeping import ClockReading, Trust
+from agent.core.verifier import CodeTable, TableRow, tag_of
+from benchmarks.leakcheck.harness import CONTROL, REFERENCE, Instance
+
+NOW_S = 1_800_000_000
+CLOCK = ClockReading(Trust.TRUSTED, float(NOW_S), 0.5, NOW_S - 60)
+NIGHTS = Schedule(zone_name="UTC", zone=UTC)
+
+FATES: Mapping[str, Mapping[str, Any]] = {
+    "first": {},
+    "expired": {"starts_at": NOW_S - 900, "ends_at": NOW_S - 600},
+    "early": {"starts_at": NOW_S + 600, "ends_at": NOW_S + 900},
+    "used up": {"max_uses": 1, "history": History(uses=1, first_used_at=NOW_S - 60)},
+    "revoked": {"is_revoked": True},
+    "disabled": {"enabled": False},
+    "non-access": {"kind": Kind.NON_ACCESS},
+    "remote only": {"kind": Kind.REMOTE_ONLY},
+    "outside its hours": {"schedule": NIGHTS},
+    "first use missed": {"starts_at": NOW_S - 900, "first_use_within_s": 600},
+    "duress": {"kind": Kind.DURESS},
+    "in its window": {"starts_at": NOW_S - 600, "ends_at": NOW_S + 600},
+    "middle": {},
+    "last": {},
+}
+"""Class -> rules, history and revocation of its code. Those of the row's own are taken out by `_row`."""
+LENGTHS = (4, 8, 9, 10)
+"""Lengths of further unknown codes; all codes of the table have six digits."""
+
+
+def decision(codes: int) -> Callable[[random.Random], Instance]:
+    """What makes tables of `codes` codes (at least as many as there are fates), each with its own key."""
+
+    def make(rng: random.Random) -> Instance:
+        key = rng.randbytes(32)
+        drawn = [f"{number:06d}" for number in rng.sample(range(10**6), codes + 2)]
+        unknown, another, *digits = drawn
+        fates = _places(codes)
+        rows = [_row(key, each, FATES.get(fates.get(at, ""), {})) for at, each in enumerate(digits)]
+        table = CodeTable(rows)
+        classes = {REFERENCE: unknown, CONTROL: another} | {name: digits[at] for at, name in fates.items()}
+        for length in LENGTHS:
+            classes[f"unknown, {length} digits"] = f"{rng.randrange(10**length):0{length}d}"
+        return Instance(lambda entry: decide(table, tag_of(key, entry), CLOCK), classes)
+
+    return make
+
+
+def _places(codes: int) -> dict[int, str]:
+    """Where the code of each fate stands: first, middle and last where they say, the others in between."""
+    step = codes // len(FATES)
+    places = {number * step: name for number, name in enumerate(FATES)}
+    moved = {"middle": codes // 2, "last": codes - 1}
+    kept = {at: name for at, name in places.items() if name not in moved and at not in moved.values()}
+    return kept | {at: name for name, at in moved.items()}
+
+
+def _row(key: bytes, digits: str, fate: Mapping[str, Any]) -> TableRow:
+    rules = dict(fate)
+    history, is_revoked = rules.pop("history", History()), rules.pop("is_revoked", False)
+    kept: dict[str, Any] = {"access_code_id": digits, "gen": 1, "code_rev": 1, "kind": Kind.STANDARD}
+    code = AccessCode(**(kept | rules))
+    return TableRow(code=code, tag=tag_of(key, digits), history=history, is_revoked=is_revoked)

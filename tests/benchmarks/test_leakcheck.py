@@ -1,0 +1,119 @@
+"""The leak test finds what leaks and nothing else, with time that the tests make themselves."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from benchmarks.leakcheck.__main__ import main
+from benchmarks.leakcheck.controls import CONTROLS, control
+from benchmarks.leakcheck.decisions import FATES, decision
+from benchmarks.leakcheck.harness import CONTROL, REFERENCE, Effort, Instance, findings, leaks
+from benchmarks.leakcheck.statistics import middle_mean, segment_t, strongest_t, welch_t
+
+EFFORT = Effort(blocks=500)
+DIGITS = {REFERENCE: "111111", CONTROL: "222222", "expired": "333333", "early": "444444"}
+
+
+class Clockwork:
+    """A verifier whose time is written down: 10 us, some noise, and what each entry costs besides."""
+
+    def __init__(self, extra_ns: dict[str, Callable[[int], int]]) -> None:
+        """`extra_ns`: class -> number of the instance -> nanoseconds."""
+        self.now = 0
+        self.instances = 0
+        self._extra = {DIGITS[name]: cost for name, cost in extra_ns.items()}
+        self._noise = random.Random(1)
+
+    def time(self) -> int:
+        return self.now
+
+    def make(self, _: random.Random) -> Instance:
+        self.instances += 1
+        return Instance(self._verify, DIGITS)
+
+    def _verify(self, entry: str) -> None:
+        interrupted = 50_000 if self._noise.random() < 0.01 else 0
+        cost = self._extra.get(entry)
+        extra = cost(self.instances) if cost else 0
+        self.now += 10_000 + self._noise.randrange(100) + interrupted + extra
+
+
+def leaking(extra_ns: dict[str, Callable[[int], int]]) -> set[str]:
+    clockwork = Clockwork(extra_ns)
+    return leaks(clockwork.make, EFFORT, random.Random(2), clockwork.time)[1]
+
+
+def test_what_takes_the_same_time_does_not_leak() -> None:
+    assert leaking({}) == set()
+
+
+def test_a_fifth_of_a_microsecond_leaks_whichever_way() -> None:
+    assert leaking({"expired": lambda _: 210}) == {"expired"}
+    assert leaking({"early": lambda _: -210}) == {"early"}
+
+
+def test_what_nobody_could_use_is_significant_and_no_leak() -> None:
+    clockwork = Clockwork({"expired": lambda _: 60})
+    found = {each.name: each for each in findings(clockwork.make, EFFORT, random.Random(2), clockwork.time)}
+    assert all(each.t > each.t_limit for each in found["expired"].differences)
+    assert not found["expired"].is_leak
+
+
+def test_a_difference_that_belongs_to_the_key_and_not_to_the_code_is_no_leak() -> None:
+    assert leaking({"expired": lambda instance: 400 if instance % 2 else -400}) == set()
+
+
+def test_a_leak_that_is_not_there_in_a_second_run_is_none() -> None:
+    assert leaking({"expired": lambda instance: 400 if instance <= EFFORT.instances else 0}) == set()
+
+
+def test_a_restless_machine_raises_what_counts_as_an_effect() -> None:
+    assert leaking({"expired": lambda _: 300, CONTROL: lambda _: 200}) == set()
+
+
+@pytest.mark.parametrize("name", ["early exit", "constant compare, early exit", "short circuit"])
+def test_a_leaky_verifier_is_caught_on_this_machine(name: str) -> None:
+    found = findings(control(CONTROLS[name]), Effort(blocks=120, instances=2, needed=2), random.Random(3))
+    assert "first" in {each.name for each in found if each.is_leak}
+
+
+def test_every_fate_has_a_code_in_the_table_and_is_decided_as_it_should() -> None:
+    instance = decision(100)(random.Random(4))
+    assert set(FATES) < set(instance.digits)
+    assert len(set(instance.digits.values())) == len(instance.digits)
+    outcomes = {name: repr(instance.verify(entry)) for name, entry in instance.digits.items()}
+    granted = {name for name, outcome in outcomes.items() if outcome.startswith("Granted")}
+    assert granted == {"first", "middle", "last", "duress", "in its window"}
+    refusals = [outcomes[name].partition(",")[0] for name in FATES if name not in granted]
+    assert len(set(refusals)) == len(refusals)
+
+
+def test_a_table_too_small_for_all_fates_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--codes", "10"])
+    assert "a code of every fate" in capsys.readouterr().err
+
+
+def test_without_enough_blocks_the_run_says_that_it_shows_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(CONTROLS, "blind", lambda tags, tag: tag in set(tags))
+    assert main(["--codes", "28", "--blocks", "20", "--seed", "5"]) == 2
+    assert "INCONCLUSIVE: these leak and were not caught:" in capsys.readouterr().out
+
+
+def test_statistics_of_simple_samples() -> None:
+    assert welch_t([1, 2, 3, 4], [1, 2, 3, 4]) == 0
+    assert welch_t([2, 4, 6, 8], [1, 3, 5, 7]) == pytest.approx(0.5477, abs=1e-4)
+    assert welch_t([1.0], [2.0]) == 0
+    assert middle_mean([0, 10, 12, 1000]) == 11
+    assert abs(segment_t([5, -5] * 500)) < 1e-9
+    assert segment_t([5, 6] * 500) > 100
+
+
+def test_an_interrupt_does_not_hide_what_the_code_does() -> None:
+    noise = random.Random(6)
+    slow = [1010 + noise.randrange(10) + (10**6 if noise.random() < 0.02 else 0) for _ in range(2000)]
+    fast = [1000 + noise.randrange(10) + (10**6 if noise.random() < 0.02 else 0) for _ in range(2000)]
+    assert abs(welch_t(slow, fast)) < 10 < strongest_t(slow, fast)
