@@ -14,13 +14,11 @@ from agent.asked import Asked
 from agent.clock_watch import ClockWatch
 from agent.cloud_side import CloudSide
 from agent.code_sync import CodeSync
-from agent.command_rows import Effect
-from agent.command_side import COMMIT_LIMIT_S, CommandSide
+from agent.command_side import CommandSide
 from agent.core import entry, throttle
-from agent.core.decision import Denied, Granted, Reason, decide, instant_of
+from agent.core.decision import Denied, Granted, Reason, decide
 from agent.core.entry import Entry, Typing
 from agent.core.modes import Source, may_open
-from agent.core.throttle import LengthClass
 from agent.core.timekeeping import Trust
 from agent.core.verifier import tag_of
 from agent.door_side import DoorSide
@@ -32,6 +30,7 @@ from agent.host_clock import Clocks
 from agent.inbox import Inbox
 from agent.journal import Event
 from agent.messages import UplinkSignal
+from agent.outcomes import Outcomes
 from agent.recorder import Recorder
 from agent.schedule_watch import ScheduleWatch
 from agent.settings import Devices, Settings
@@ -90,7 +89,6 @@ class Controller:
         self.clock = ClockWatch(store, clocks, settings.clock, slot.ask)
         self.codes = CodeSync(store, settings.device_id, tag_key, slot.ask)
         self.schedules = ScheduleWatch(store, self.clock, self.codes)
-        self._alarm = alarm
         self._recorder = Recorder(store, self.clock, clocks, slot)
         self.cloud = CloudSide(
             slot=slot,
@@ -110,7 +108,7 @@ class Controller:
             timings=settings.timings,
             rex_unlocks=settings.rex_unlocks,
             clocks=clocks,
-            record=self._record,
+            record=self._recorder.record,
         )
         self._face = Face(devices.indicator)
         self.commands = CommandSide(
@@ -125,8 +123,19 @@ class Controller:
             permissions=settings.permissions,
             resync=self.cloud.resync,
         )
+        self._outcomes = Outcomes(
+            store=store,
+            clock=self.clock,
+            clocks=clocks,
+            codes=self.codes,
+            guesses=self.guesses,
+            alarm=alarm,
+            recorder=self._recorder,
+            modes=self.commands.modes,
+            door=self.door,
+            face=self._face,
+        )
         self._typing: dict[str, Typing] = {}
-        self._storage_failed = False
         self._turns_since_checkpoint = 0
         self._slot = slot
 
@@ -150,7 +159,7 @@ class Controller:
         self.clock.start(now)
         self.codes.load(self.clock.certain_wall_s(now))
         self.guesses.reckon(self.codes.holding.live_lengths)
-        self._record(Event("boot", {"version": self.version}))
+        self._recorder.record(Event("boot", {"version": self.version}))
         self.commands.start()
         self._face.stand(self._standing())
 
@@ -228,68 +237,23 @@ class Controller:
     def _entered(self, entered: Entry, keypad: str, now: float) -> None:
         """Count, commit, look, commit, show: in this order, always."""
         if entered.refusal is not None:
-            self._refuse(Denied(entered.refusal), keypad, now)
+            self._outcomes.refuse(Denied(entered.refusal), keypad, now)
             return
         length_class = throttle.class_of(len(entered.digits))
         if not self.guesses.debit(length_class, now):  # durable before anything is looked at
-            self._refuse(Denied(Reason.THROTTLED), keypad, now)
+            self._outcomes.refuse(Denied(Reason.THROTTLED), keypad, now)
             return
         outcome = decide(
             self.codes.holding.table, tag_of(self._tag_key, entered.digits), self.clock.reading(now)
         )
         if isinstance(outcome, Granted) and not may_open(self.commands.mode, Source.KEYPAD):
-            self._refuse_by_mode(outcome, length_class, keypad, now)
+            self._outcomes.refuse_by_mode(outcome, length_class, keypad, now)
         elif isinstance(outcome, Granted):
-            self._grant(outcome, length_class, keypad, now)
+            self._outcomes.grant(outcome, length_class, keypad, now)
         else:
-            self._refuse(outcome, keypad, now)
+            self._outcomes.refuse(outcome, keypad, now)
             if alarm := self.guesses.alarm(length_class):
-                self._record(alarm)
-
-    def _grant(self, granted: Granted, length_class: LengthClass, keypad: str, entered_s: float) -> None:
-        code, refunded = granted.code, self.guesses.refunded(length_class)
-        detail = {"access_code_id": code.access_code_id, "gen": code.gen, "keypad": keypad}
-        clock = self.clock.reading(entered_s)
-        events = (Event("access_granted", detail), *self._alarm.rows(code, keypad, clock.wall_s))
-        history = self.store.record_grant(  # durable before anything moves
-            self.clock.stamp(entered_s), events, code, int(instant_of(clock)), length_class, refunded
-        )
-        self.codes.holding.table.note_history(granted.row, history)
-        self.guesses.keep({length_class: refunded})
-        now = self.clocks.now()
-        if now - entered_s > COMMIT_LIMIT_S:
-            raise StorageFault(
-                f"the outcome took {now - entered_s:.1f} s to become durable; nothing was opened"
-            )
-        self.door.release(now)
-        self._face.granted(now)
-        self._storage_failed = False
-        self._recorder.told()
-
-    def _refuse_by_mode(
-        self, granted: Granted, length_class: LengthClass, keypad: str, entered_s: float
-    ) -> None:
-        """A right code in a mode that refuses all of them: shown like any refusal, but it was no guess."""
-        code, refunded = granted.code, self.guesses.refunded(length_class)
-        reason = Reason.BLOCKED_BY_MODE.value
-        detail = {"reason": reason, "keypad": keypad, "access_code_id": code.access_code_id}
-        silent = self._alarm.rows(code, keypad, self.clock.reading(entered_s).wall_s)
-        effect, stamp = Effect(budgets={length_class: refunded}), self.clock.stamp(entered_s)
-        self.store.record_effect(stamp, effect, (Event("access_denied", detail), *silent))
-        self.guesses.keep(effect.budgets)
-        self._recorder.told()
-        self._face.deny(entered_s)
-
-    def _refuse(self, denied: Denied, keypad: str, entered_s: float) -> None:
-        """Every refusal is recorded and then shown alike, at the same time after `#`."""
-        detail = {"reason": denied.reason.value, "keypad": keypad}
-        if denied.code is not None:
-            detail["access_code_id"] = denied.code.access_code_id
-        if denied.reason is Reason.THROTTLED:
-            self._recorder.record_often("access_denied", keypad, denied.reason.value)
-        else:
-            self._record(Event("access_denied", detail))
-        self._face.deny(entered_s)
+                self._recorder.record(alarm)
 
     def _link_changed(self) -> None:
         """A keypad that comes back shows what it should; once all are there, the network gets its turn."""
@@ -322,7 +286,7 @@ class Controller:
     def _standing(self) -> Pattern:
         """What the keypad shows at rest, the worst first. Never says anything about one code."""
         now = self.clocks.now()
-        if self._storage_failed:
+        if self._recorder.is_failing:
             return Pattern.FAULT
         if self.guesses.next_short_s(now) is not None:
             return Pattern.LOCKED_OUT
@@ -332,11 +296,7 @@ class Controller:
             return Pattern.CLOCK_UNKNOWN
         return Pattern.READY
 
-    def _record(self, *events: Event) -> None:
-        self._recorder.record(*events)
-        self._storage_failed = False
-
     def _fail(self, fault: StorageFault) -> None:
         """Storage failed: the strike stays as it is, and the keypad says that nobody can be let in."""
         log.error("storage: %s", fault)
-        self._storage_failed = True
+        self._recorder.is_failing = True

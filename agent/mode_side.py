@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from agent.command_rows import CommandRows
 from agent.core import modes
+from agent.core.access_code import AccessCode, Kind
 from agent.core.modes import Mode
 from agent.door_side import DoorSide, Record
 from agent.journal import Event
@@ -49,6 +50,15 @@ class ModeSide:
         self.mode = mode
         if self._door.door.is_free != (mode is Mode.PASSAGE):
             self._door.set_free(now, is_free=mode is Mode.PASSAGE)
+
+    def after_code(self, code: AccessCode) -> Mode | None:
+        """The mode that `code`, granted now, leads to; None for one that leaves it alone and just opens."""
+        after = modes.after_passage_code(self.mode) if code.kind is Kind.PASSAGE else self.mode
+        return None if after is self.mode else after
+
+    def keep(self) -> None:
+        """Stay in this mode, also after a restart: another one became durable too late to be entered."""
+        self._enter(self.mode, Event("mode", {"mode": self.mode.value, "why": "too_late"}))
 
     def left_by_rex(self, now: float) -> None:
         """Somebody left by the exit button; the door has let him out already."""

@@ -22,6 +22,8 @@ class Recorder:
         self._uplink = uplink
         self._repeats: Repeats[tuple[str, str, str]] = Repeats()
         self._watchers: list[Answer] = []
+        self.is_failing = False
+        """Whoever meets a StorageFault says so; over with the next rows that become durable."""
         self._shown_seq = store.journal.last_seq
 
     def record(self, *events: Event) -> None:
@@ -50,6 +52,7 @@ class Recorder:
 
     def told(self) -> None:
         """Rows became durable, here or in a transaction of the store's own."""
+        self.is_failing = False
         last_seq = self._store.journal.last_seq
         self._uplink.port.journal_grew(last_seq)
         self._watchers = [answer for answer in self._watchers if not answer.closed]

@@ -12,6 +12,7 @@ from agent.code_rows import CodeRows, NewCode
 from agent.command_rows import CommandRows, Effect, Outcome
 from agent.core.access_code import AccessCode
 from agent.core.lifetime import History
+from agent.core.modes import Mode
 from agent.core.throttle import Budget, LengthClass
 from agent.core.timekeeping import Anchor
 from agent.database import Database
@@ -71,12 +72,14 @@ class Store:
         used_at: int,
         length_class: LengthClass,
         refunded: Budget,
+        mode: Mode | None = None,
     ) -> History:
-        """The outcome of a right code: use counted (at Unix time `used_at`), token back, journal rows; all
-        of it or nothing. Returns the code's history with this use."""
+        """The outcome of a right code: use counted (at Unix time `used_at`), token back, journal rows, and
+        the operating mode where it changes; all of it or nothing. Returns the history with this use."""
         with self._recording(stamp, events) as db:
             history = self.codes.count_use(db, code.access_code_id, code.gen, used_at)
             _save_budget(db, length_class, refunded)
+            self.commands.carry_out(db, Effect(mode=mode))
         return history
 
     def note_known(self, codes: Sequence[AccessCode], since: int) -> list[History]:

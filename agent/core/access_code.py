@@ -24,11 +24,13 @@ class Kind(Enum):
     """Is recognised and never opens: an alarm code, a code that counts rounds."""
     REMOTE_ONLY = "remote_only"
     """Belongs to somebody who opens from afar; the keypad does not take it."""
+    PASSAGE = "passage"
+    """Lets everybody through from now on, or no longer: see `modes.after_passage_code`."""
 
     @property
     def opens(self) -> bool:
         """Whether typing it can open the door."""
-        return self in (Kind.STANDARD, Kind.DURESS)
+        return self in (Kind.STANDARD, Kind.DURESS, Kind.PASSAGE)
 
 
 class CodeError(Enum):

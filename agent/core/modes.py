@@ -60,6 +60,12 @@ def may_enter(mode: Mode, *, is_shut: bool) -> bool:
     return is_shut or mode is not Mode.PRIVACY
 
 
+def after_passage_code(mode: Mode) -> Mode:
+    """The mode once a passage code was granted in `mode`. Where no-remote is wanted, passage would end that
+    unasked: the code opens once, like any other."""
+    return {Mode.NORMAL: Mode.PASSAGE, Mode.PASSAGE: Mode.NORMAL}.get(mode, mode)
+
+
 def after_rex(mode: Mode) -> Mode:
     """The mode once somebody left by the exit button: whoever wanted privacy has gone."""
     return Mode.NORMAL if mode is Mode.PRIVACY else mode

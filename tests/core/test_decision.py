@@ -139,7 +139,7 @@ GOOD = {"access_code_id": "a", "gen": 1, "code_rev": 1, "kind": "standard"}
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"kind": "passage"}, CodeError.SCHEMA_UNSUPPORTED),
+        ({"kind": "master"}, CodeError.SCHEMA_UNSUPPORTED),
         ({"enabled": 1}, CodeError.SCHEMA_UNSUPPORTED),
         ({"expires_after_first_use_s": 0}, CodeError.SCHEMA_UNSUPPORTED),
         ({"first_use_within_s": 1.0}, CodeError.SCHEMA_UNSUPPORTED),

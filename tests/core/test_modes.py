@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.core.modes import Mode, Source, after_rex, may_enter, may_lock, may_open
+from agent.core.modes import Mode, Source, after_passage_code, after_rex, may_enter, may_lock, may_open
 
 OPENS = {
     #                 keypad remote local  rex
@@ -30,6 +30,11 @@ def test_only_privacy_ends_by_leaving() -> None:
     assert {mode: after_rex(mode) for mode in Mode if after_rex(mode) is not mode} == {
         Mode.PRIVACY: Mode.NORMAL
     }
+
+
+def test_a_passage_code_begins_and_ends_passage_and_no_other_mode() -> None:
+    changed = {mode: after_passage_code(mode) for mode in Mode if after_passage_code(mode) is not mode}
+    assert changed == {Mode.NORMAL: Mode.PASSAGE, Mode.PASSAGE: Mode.NORMAL}
 
 
 def test_only_privacy_needs_a_door_that_is_shut() -> None:

@@ -1,0 +1,113 @@
+"""What becomes of an entry: made durable, then shown. Nothing moves, lights or beeps before that."""
+
+from collections.abc import Sequence
+
+from agent.clock_watch import ClockWatch
+from agent.code_sync import CodeSync
+from agent.command_rows import Effect
+from agent.command_side import COMMIT_LIMIT_S
+from agent.core.access_code import AccessCode
+from agent.core.decision import Denied, Granted, Reason, instant_of
+from agent.core.throttle import LengthClass
+from agent.door_side import DoorSide
+from agent.duress import SilentAlarm
+from agent.errors import StorageFault
+from agent.face import Face
+from agent.guesses import Guesses
+from agent.host_clock import Clocks
+from agent.journal import Event
+from agent.mode_side import ModeSide
+from agent.recorder import Recorder
+from agent.store import Store
+
+
+class Outcomes:
+    """The end of every entry at a keypad. Controller thread only; may raise StorageFault."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: ClockWatch,
+        clocks: Clocks,
+        codes: CodeSync,
+        guesses: Guesses,
+        alarm: SilentAlarm,
+        recorder: Recorder,
+        modes: ModeSide,
+        door: DoorSide,
+        face: Face,
+    ) -> None:
+        """Uses are noted in the table of `codes`, guesses given back to `guesses`."""
+        self._store = store
+        self._clock = clock
+        self._clocks = clocks
+        self._codes = codes
+        self._guesses = guesses
+        self._alarm = alarm
+        self._recorder = recorder
+        self._modes = modes
+        self._door = door
+        self._face = face
+
+    def grant(self, granted: Granted, length_class: LengthClass, keypad: str, entered_s: float) -> None:
+        """A right code that may open now: let its owner in, or change the mode if it is there for that."""
+        code, refunded = granted.code, self._guesses.refunded(length_class)
+        mode = self._modes.after_code(code)
+        detail = {"access_code_id": code.access_code_id, "gen": code.gen, "keypad": keypad}
+        events = [Event("access_granted", detail)]
+        if mode is not None:
+            events.append(Event("mode", {"mode": mode.value, "why": "code"}))
+        events += self._silent(code, keypad, entered_s)
+        history = self._store.record_grant(  # durable before anything moves
+            self._clock.stamp(entered_s),
+            events,
+            code,
+            int(instant_of(self._clock.reading(entered_s))),
+            length_class,
+            refunded,
+            mode,
+        )
+        self._codes.holding.table.note_history(granted.row, history)
+        self._guesses.keep({length_class: refunded})
+        now = self._clocks.now()
+        if now - entered_s > COMMIT_LIMIT_S:
+            if mode is not None:
+                self._modes.keep()
+            raise StorageFault(
+                f"the outcome took {now - entered_s:.1f} s to become durable; nothing was opened"
+            )
+        if mode is None:
+            self._door.release(now)
+        else:
+            self._modes.show(mode, now)
+        self._face.granted(now)
+        self._recorder.told()
+
+    def refuse_by_mode(
+        self, granted: Granted, length_class: LengthClass, keypad: str, entered_s: float
+    ) -> None:
+        """A right code in a mode that refuses all of them: shown like any refusal, but it was no guess."""
+        code, refunded = granted.code, self._guesses.refunded(length_class)
+        reason = Reason.BLOCKED_BY_MODE.value
+        detail = {"reason": reason, "keypad": keypad, "access_code_id": code.access_code_id}
+        effect, stamp = Effect(budgets={length_class: refunded}), self._clock.stamp(entered_s)
+        silent = self._silent(code, keypad, entered_s)
+        self._store.record_effect(stamp, effect, (Event("access_denied", detail), *silent))
+        self._guesses.keep(effect.budgets)
+        self._recorder.told()
+        self._face.deny(entered_s)
+
+    def refuse(self, denied: Denied, keypad: str, entered_s: float) -> None:
+        """Every refusal is recorded and then shown alike, at the same time after `#`."""
+        detail = {"reason": denied.reason.value, "keypad": keypad}
+        if denied.code is not None:
+            detail["access_code_id"] = denied.code.access_code_id
+        if denied.reason is Reason.THROTTLED:
+            self._recorder.record_often("access_denied", keypad, denied.reason.value)
+        else:
+            self._recorder.record(Event("access_denied", detail))
+        self._face.deny(entered_s)
+
+    def _silent(self, code: AccessCode, keypad: str, entered_s: float) -> Sequence[Event]:
+        return self._alarm.rows(code, keypad, self._clock.reading(entered_s).wall_s)
