@@ -12,6 +12,7 @@ from cloud_sim.seam import (
     code_queries,
     code_status,
     code_view,
+    shapes,
 )
 from cloud_sim.seam.code_requests import CODE, NAME, RULES, SYNC, WINDOW
 from cloud_sim.seam.dispatch import Call, operation
@@ -90,6 +91,7 @@ CODE_OPERATIONS = (
         *RULES,
         Parameter("common_code_key", text(1, 200)),
         SYNC,
+        answers=shapes.CODE | shapes.ATTEMPT,
     ),
     operation(
         "/access_codes/create_multiple",
@@ -98,6 +100,7 @@ CODE_OPERATIONS = (
         required("device_ids", many(UUID)),
         *RULES,
         Parameter("behavior_when_code_cannot_be_shared", choice("throw", "create_random_code")),
+        answers=shapes.CODES,
     ),
     operation(
         "/access_codes/update",
@@ -109,6 +112,7 @@ CODE_OPERATIONS = (
         Parameter("type", choice("ongoing", "time_bound")),
         Parameter("is_managed", FLAG),
         SYNC,
+        answers=shapes.ATTEMPT,
     ),
     operation(
         "/access_codes/update_multiple",
@@ -119,9 +123,15 @@ CODE_OPERATIONS = (
         *WINDOW,
     ),
     operation(
-        "/access_codes/delete", "POST DELETE", code_changes.delete, _ID, Parameter("device_id", UUID), SYNC
+        "/access_codes/delete",
+        "POST DELETE",
+        code_changes.delete,
+        _ID,
+        Parameter("device_id", UUID),
+        SYNC,
+        answers=shapes.ATTEMPT,
     ),
-    operation("/access_codes/get", "GET POST", code_queries.get, *_EITHER),
+    operation("/access_codes/get", "GET POST", code_queries.get, *_EITHER, answers=shapes.CODE),
     operation(
         "/access_codes/list",
         "GET POST",
@@ -136,9 +146,18 @@ CODE_OPERATIONS = (
         Parameter("user_identifier_key", text()),
         Parameter("limit", whole(1, 1_000_000)),
         Parameter("page_cursor", text(1)),
+        answers=shapes.CODES | shapes.PAGES,
     ),
-    operation("/access_codes/generate_code", "GET POST", generate_code, _DEVICE),
-    operation("/access_codes/pull_backup_access_code", "POST", pull_backup_access_code, _ID),
+    operation(
+        "/access_codes/generate_code", "GET POST", generate_code, _DEVICE, answers=shapes.GENERATED_CODE
+    ),
+    operation(
+        "/access_codes/pull_backup_access_code",
+        "POST",
+        pull_backup_access_code,
+        _ID,
+        answers=shapes.CODE | shapes.BACKUP_CODE,
+    ),
     operation(
         "/access_codes/report_device_constraints",
         "POST",

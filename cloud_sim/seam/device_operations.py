@@ -6,7 +6,7 @@ from typing import Any
 
 from cloud_sim import locks
 from cloud_sim.api_fields import NAME_LIMIT
-from cloud_sim.seam import backup_pool, devices
+from cloud_sim.seam import backup_pool, devices, shapes
 from cloud_sim.seam.dispatch import Call, operation
 from cloud_sim.seam.errors import SeamError, invalid_input
 from cloud_sim.seam.pages import page
@@ -193,10 +193,12 @@ _FILTERS = (
 _SIMULATIONS = ("connect", "disconnect", "remove", "connect_to_hub", "disconnect_from_hub")
 
 DEVICE_OPERATIONS = (
-    operation("/devices/get", "GET POST", get_device, *_BY_ID_OR_NAME),
-    operation("/devices/list", "GET POST", list_devices, *_FILTERS),
-    operation("/locks/get", "GET POST", get_lock, *_BY_ID_OR_NAME),
-    operation("/locks/list", "GET POST", list_locks, *_FILTERS),
+    operation("/devices/get", "GET POST", get_device, *_BY_ID_OR_NAME, answers=shapes.DEVICE),
+    operation("/devices/list", "GET POST", list_devices, *_FILTERS, answers=shapes.DEVICES | shapes.PAGES),
+    operation("/locks/get", "GET POST", get_lock, *_BY_ID_OR_NAME, answers=shapes.DEVICE | shapes.LOCK),
+    operation(
+        "/locks/list", "GET POST", list_locks, *_FILTERS, answers=shapes.DEVICES | shapes.LOCKS | shapes.PAGES
+    ),
     operation(
         "/devices/update",
         "POST PATCH",

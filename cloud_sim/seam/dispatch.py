@@ -1,7 +1,7 @@
 """Takes every request of the Seam API to its operation, whatever verb a generation of SDKs uses for it."""
 
 import hmac
-import logging
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,12 +17,13 @@ from cloud_sim import api_fields, locks
 from cloud_sim.api_errors import ApiError
 from cloud_sim.database import Database
 from cloud_sim.device_cloud_api import Cloud
-from cloud_sim.seam import parameters
+from cloud_sim.seam import description, parameters, shapes
 from cloud_sim.seam.errors import SeamError, invalid_input, respond
 
 BASE_PATH = "/seam"
 
-_log = logging.getLogger(__name__)
+_OF_OBJECT = re.compile(r"([^.\[]+)(?:\.(.+)|\[(.+)\])", re.DOTALL)
+"""`custom_metadata_has.key`, as SDKs send it, or `custom_metadata_has[key]`, as OpenAPI describes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,8 @@ class Operation:
     verbs: frozenset[str]
     declared: Sequence[parameters.Parameter]
     answer: Callable[[Call], dict[str, Any]]
+    answers: Mapping[str, shapes.Schema]
+    """The shape of each key of a success."""
     is_open: bool = False
     """Answers without an API key."""
 
@@ -68,10 +71,11 @@ def operation(
     verbs: str,
     answer: Callable[[Call], dict[str, Any]],
     *declared: parameters.Parameter,
+    answers: Mapping[str, shapes.Schema] = shapes.NOTHING,
     is_open: bool = False,
 ) -> Operation:
     """`verbs` separated by blanks, as the API's description lists them."""
-    return Operation(path, frozenset(verbs.split()), declared, answer, is_open)
+    return Operation(path, frozenset(verbs.split()), declared, answer, answers, is_open)
 
 
 def seam_app(cloud: Cloud, api_key: str, operations: Iterable[Operation]) -> Starlette:
@@ -96,24 +100,40 @@ async def _dispatch(
 ) -> Response:
     path = "/" + request.path_params["path"].strip("/")
     found = by_path.get(path)
+    if request.method == "OPTIONS" and found is not None:
+        return respond(None, 204, _allow(found))
+    if path == description.PATH and request.method in ("GET", "HEAD"):
+        return respond(description.description(by_path.values(), request.scope["root_path"]))
     if found is None or not found.is_open:
         _check_key(request, api_key)
     if found is None:
         raise SeamError(404, "not_found", "there is no operation at this path; docs/seam-api.md lists all")
-    if request.method not in found.verbs:
-        possible = ", ".join(sorted(found.verbs))
-        raise SeamError(405, "method_not_allowed", f"{request.method} is not possible here; use {possible}")
+    if request.method not in found.verbs and not _is_head(request, found):
+        message = f"{request.method} is not possible here; use {' or '.join(sorted(found.verbs))}"
+        raise SeamError(405, "method_not_allowed", message, headers=_allow(found))
     query, body = _query(request), await _body(request)
     given = parameters.read(found.declared, query, body)
     url = str(request.url.replace(query=""))
     return respond({**found.answer(Call(cloud, given, url)), "ok": True})
 
 
+def _allow(found: Operation) -> dict[str, str]:
+    """No word of other origins: the key is not for browsers, which therefore keep answers from scripts."""
+    return {
+        "Allow": ", ".join(sorted({*found.verbs, "OPTIONS", *(["HEAD"] if "GET" in found.verbs else [])}))
+    }
+
+
+def _is_head(request: Request, found: Operation) -> bool:
+    """The same as GET; the server leaves the body out."""
+    return request.method == "HEAD" and "GET" in found.verbs
+
+
 def _check_key(request: Request, api_key: str) -> None:
     given = request.headers.get("authorization", "")
     if not hmac.compare_digest(given.encode(), f"Bearer {api_key}".encode()):
         message = "send Authorization: Bearer <key> with the key from the file seam-api-key of this cloud"
-        raise SeamError(401, "unauthorized", message)
+        raise SeamError(401, "unauthorized", message, headers={"WWW-Authenticate": "Bearer"})
 
 
 def _query(request: Request) -> dict[str, list[str]]:
@@ -121,9 +141,9 @@ def _query(request: Request) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     objects: dict[str, dict[str, str]] = {}
     for name, value in request.query_params.multi_items():
-        name, is_of_object, key = name.partition(".")  # `custom_metadata_has.key=value`
-        if is_of_object:
-            objects.setdefault(name, {})[key] = value
+        of_object = _OF_OBJECT.fullmatch(name)
+        if of_object is not None:
+            objects.setdefault(of_object[1], {})[of_object[2] or of_object[3]] = value
         else:
             found.setdefault(name.removesuffix("[]"), []).append(value)
     found.pop("_strict", None)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 
 @dataclass(slots=True)
@@ -18,20 +18,24 @@ class SeamError(Exception):
     message: str
     data: dict[str, Any] = field(default_factory=dict)
     validation_errors: dict[str, Any] | None = None
+    headers: dict[str, str] = field(default_factory=dict)
 
-    def response(self) -> JSONResponse:
+    def response(self) -> Response:
         """The envelope; SDKs make SeamHttpApiError or SeamHttpInvalidInputError of it."""
         error: dict[str, Any] = {"type": self.error_type, "message": self.message}
         if self.data:
             error["data"] = self.data
         if self.validation_errors is not None:
             error["validation_errors"] = self.validation_errors
-        return respond({"error": error, "ok": False}, self.status)
+        return respond({"error": error, "ok": False}, self.status, self.headers)
 
 
-def respond(body: dict[str, Any], status: int = 200) -> JSONResponse:
-    """An answer under an id of its own, which SDKs show as the request id."""
-    return JSONResponse(body, status, {"seam-request-id": str(uuid.uuid4())})
+def respond(
+    body: dict[str, Any] | None, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """An answer under an id of its own, which SDKs show as the request id. `body` None: none."""
+    every = {"seam-request-id": str(uuid.uuid4()), **(headers or {})}
+    return Response(None, status, every) if body is None else JSONResponse(body, status, every)
 
 
 def invalid_input(issues: Mapping[str, str]) -> SeamError:

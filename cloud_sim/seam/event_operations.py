@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from cloud_sim.seam import event_log
+from cloud_sim.seam import event_log, shapes
 from cloud_sim.seam.dispatch import Call, operation
 from cloud_sim.seam.errors import SeamError, invalid_input
 from cloud_sim.seam.event_log import Filter
@@ -84,6 +84,7 @@ EVENT_OPERATIONS = (
         Parameter("event_ids", many(UUID)),
         Parameter("connected_account_id", UUID),
         Parameter("limit", whole(1, MOST)),
+        answers=shapes.EVENTS,
     ),
     operation(
         "/events/get",
@@ -92,5 +93,6 @@ EVENT_OPERATIONS = (
         Parameter("event_id", UUID),
         Parameter("event_type", text()),
         Parameter("device_id", UUID),
+        answers=shapes.EVENT,
     ),
 )

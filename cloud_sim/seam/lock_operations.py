@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from cloud_sim import commands
-from cloud_sim.seam import action_attempts, code_attempts
+from cloud_sim.seam import action_attempts, code_attempts, shapes
 from cloud_sim.seam.boards import NoBoard, board_of, type_at
 from cloud_sim.seam.device_operations import existing_lock
 from cloud_sim.seam.dispatch import Call, operation
@@ -98,8 +98,8 @@ _DEVICE = required("device_id", UUID)
 _SYNC = Parameter("sync", FLAG)
 
 LOCK_OPERATIONS = (
-    operation("/locks/lock_door", "POST", lock_door, _DEVICE, _SYNC),
-    operation("/locks/unlock_door", "POST", unlock_door, _DEVICE, _SYNC),
+    operation("/locks/lock_door", "POST", lock_door, _DEVICE, _SYNC, answers=shapes.ATTEMPT),
+    operation("/locks/unlock_door", "POST", unlock_door, _DEVICE, _SYNC, answers=shapes.ATTEMPT),
     operation(
         "/locks/configure_auto_lock",
         "POST",
@@ -108,6 +108,7 @@ LOCK_OPERATIONS = (
         required("auto_lock_enabled", FLAG),
         Parameter("auto_lock_delay_seconds", whole(1, 60)),
         _SYNC,
+        answers=shapes.ATTEMPT,
     ),
     operation(
         "/locks/simulate/keypad_code_entry",
@@ -115,7 +116,16 @@ LOCK_OPERATIONS = (
         type_code,
         _DEVICE,
         required("code", digits(1, LONGEST_CODE)),
+        answers=shapes.ATTEMPT,
     ),
-    operation("/locks/simulate/manual_lock_via_keypad", "POST", lock_at_keypad, _DEVICE),
-    operation("/action_attempts/get", "GET POST", get_action_attempt, required("action_attempt_id", UUID)),
+    operation(
+        "/locks/simulate/manual_lock_via_keypad", "POST", lock_at_keypad, _DEVICE, answers=shapes.ATTEMPT
+    ),
+    operation(
+        "/action_attempts/get",
+        "GET POST",
+        get_action_attempt,
+        required("action_attempt_id", UUID),
+        answers=shapes.ATTEMPT,
+    ),
 )

@@ -30,6 +30,8 @@ class Kind:
 
     check: Callable[[Any], Any]
     from_text: Callable[[Sequence[str]], Any]
+    schema: Mapping[str, Any]
+    """The same as JSON Schema, for the API's description."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def text(least: int = 0, most: int = 10_000) -> Kind:
             raise Wrong(f"String must contain at most {most} character(s)")
         return string
 
-    return Kind(check, _last)
+    return Kind(check, _last, {"type": "string", "minLength": least, "maxLength": most})
 
 
 def digits(least: int, most: int) -> Kind:
@@ -107,7 +109,7 @@ def digits(least: int, most: int) -> Kind:
             raise Wrong(f"Must be {least} to {most} digits")
         return str(value)
 
-    return Kind(check, _last)
+    return Kind(check, _last, {"type": "string", "pattern": f"^[0-9]{{{least},{most}}}$"})
 
 
 def choice(*allowed: str) -> Kind:
@@ -118,7 +120,7 @@ def choice(*allowed: str) -> Kind:
             raise Wrong("Invalid enum value. Expected " + " | ".join(f"'{one}'" for one in allowed))
         return str(value)
 
-    return Kind(check, _last)
+    return Kind(check, _last, {"type": "string", "enum": list(allowed)})
 
 
 def whole(least: int, most: int) -> Kind:
@@ -133,7 +135,7 @@ def whole(least: int, most: int) -> Kind:
             raise Wrong(f"Number must be from {least} to {most}")
         return int(value)
 
-    return Kind(check, _number)
+    return Kind(check, _number, {"type": "integer", "minimum": least, "maximum": most})
 
 
 def many(kind: Kind) -> Kind:
@@ -148,7 +150,7 @@ def many(kind: Kind) -> Kind:
         parts = texts[0].split(",") if len(texts) == 1 else texts
         return [kind.from_text([part]) for part in parts if part]
 
-    return Kind(check, from_text)
+    return Kind(check, from_text, {"type": "array", "items": kind.schema})
 
 
 def _check_uuid(value: Any) -> str:
@@ -203,10 +205,12 @@ def _last(texts: Sequence[str]) -> str | None:
 
 
 def _number(texts: Sequence[str]) -> int | float | str | None:
-    try:
-        return int(texts[-1]) if re.fullmatch(r"-?[0-9]{1,18}", texts[-1]) else float(texts[-1])
-    except ValueError:
-        return texts[-1] or None
+    """As ECMAScript writes numbers; what is no number stays the text that it is."""
+    if re.fullmatch(r"-?[0-9]{1,18}", texts[-1]):
+        return int(texts[-1])
+    if re.fullmatch(r"-?[0-9]{1,18}(\.[0-9]{1,18})?(e[+-]?[0-9]{1,3})?", texts[-1]):
+        return float(texts[-1])
+    return texts[-1] or None
 
 
 def _flag_text(texts: Sequence[str]) -> bool | str | None:
@@ -221,9 +225,9 @@ def _object_text(texts: Sequence[str]) -> dict[str, Any] | str | None:
         return _last(texts)
 
 
-UUID = Kind(_check_uuid, _last)
-FLAG = Kind(_check_flag, _flag_text)
-TIME = Kind(_check_time, _last)
+UUID = Kind(_check_uuid, _last, {"type": "string", "format": "uuid"})
+FLAG = Kind(_check_flag, _flag_text, {"type": "boolean"})
+TIME = Kind(_check_time, _last, {"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]})
 """An aware datetime."""
-OBJECT = Kind(_check_object, _object_text)
+OBJECT = Kind(_check_object, _object_text, {"type": "object"})
 """In a query the texts of its fields, see `dispatch`."""

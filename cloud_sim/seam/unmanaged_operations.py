@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cloud_sim.seam import code_attempts, code_changes, code_lookup, code_queries
+from cloud_sim.seam import code_attempts, code_changes, code_lookup, code_queries, shapes
 from cloud_sim.seam.code_requests import CODE, SYNC
 from cloud_sim.seam.dispatch import Call, operation
 from cloud_sim.seam.errors import invalid_input
@@ -55,6 +55,7 @@ UNMANAGED_OPERATIONS = (
         Parameter("page_cursor", text(1)),
         Parameter("search", text()),
         Parameter("user_identifier_key", text()),
+        answers=shapes.UNMANAGED_CODES | shapes.PAGES,
     ),
     operation(
         "/access_codes/unmanaged/get",
@@ -63,9 +64,15 @@ UNMANAGED_OPERATIONS = (
         Parameter("access_code_id", UUID),
         Parameter("device_id", UUID),
         CODE,
+        answers=shapes.UNMANAGED_CODE,
     ),
     operation(
-        "/access_codes/unmanaged/convert_to_managed", "POST PATCH", convert_to_managed, _ID, *_CONVERSION
+        "/access_codes/unmanaged/convert_to_managed",
+        "POST PATCH",
+        convert_to_managed,
+        _ID,
+        *_CONVERSION,
+        answers=shapes.ATTEMPT,
     ),
     operation(
         "/access_codes/unmanaged/update",
@@ -74,6 +81,7 @@ UNMANAGED_OPERATIONS = (
         _ID,
         required("is_managed", FLAG),
         *_CONVERSION,
+        answers=shapes.ATTEMPT,
     ),
-    operation("/access_codes/unmanaged/delete", "POST DELETE", delete, _ID, SYNC),
+    operation("/access_codes/unmanaged/delete", "POST DELETE", delete, _ID, SYNC, answers=shapes.ATTEMPT),
 )

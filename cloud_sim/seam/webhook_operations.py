@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from cloud_sim.seam import webhooks
+from cloud_sim.seam import shapes, webhooks
 from cloud_sim.seam.dispatch import Call, operation
 from cloud_sim.seam.errors import SeamError, invalid_input
 from cloud_sim.seam.parameters import UUID, Parameter, many, required, text
@@ -84,15 +84,17 @@ WEBHOOK_OPERATIONS = (
         create,
         required("url", text(1, URL_LIMIT)),
         Parameter("event_types", many(text(1, 200))),
+        answers=shapes.WEBHOOK,
     ),
-    operation("/webhooks/get", "GET POST", get, required("webhook_id", UUID)),
-    operation("/webhooks/list", "GET POST", list_all),
+    operation("/webhooks/get", "GET POST", get, required("webhook_id", UUID), answers=shapes.WEBHOOK),
+    operation("/webhooks/list", "GET POST", list_all, answers=shapes.WEBHOOKS),
     operation(
         "/webhooks/update",
         "POST PUT",
         update,
         required("webhook_id", UUID),
         required("event_types", many(text(1, 200))),
+        answers=shapes.WEBHOOK,
     ),
     operation("/webhooks/delete", "POST DELETE", delete, required("webhook_id", UUID)),
 )

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cloud_sim.seam import shapes
 from cloud_sim.seam.dispatch import Call, operation
 from cloud_sim.seam.workspace import workspace_id
 
@@ -34,8 +35,8 @@ def _workspace(call: Call) -> dict[str, Any]:
 
 
 WORKSPACE_OPERATIONS = (
-    operation("/workspaces/get", "GET POST", get),
-    operation("/workspaces/list", "GET POST", list_all),
+    operation("/workspaces/get", "GET POST", get, answers=shapes.WORKSPACE),
+    operation("/workspaces/list", "GET POST", list_all, answers=shapes.WORKSPACES),
     operation("/health", "GET POST", health, is_open=True),
     operation("/health/get_health", "GET POST", health, is_open=True),
 )

@@ -1,12 +1,19 @@
-"""A client of the Seam API that sends exactly what a test says."""
+"""A client of the Seam API that sends exactly what a test says, and takes no answer that is not described."""
 
 import json
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
+from email.message import Message
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
+from jsonschema_rs import Validator, validator_for
+
+from cloud_sim.seam import shapes
+from cloud_sim.seam.description import PATH
+from cloud_sim.seam.operations import OPERATIONS
 from tests.cloud.site import Answer, CloudProcess
 
 
@@ -27,9 +34,16 @@ class Raw:
         request = urllib.request.Request(self.base_url + path, body, headers, method=verb)
         try:
             with urllib.request.urlopen(request, timeout=10) as response:
-                return Answer(response.status, json.loads(response.read()), dict(response.headers))
+                answer = _answer(response.status, response.read(), response.headers)
         except urllib.error.HTTPError as error:
-            return Answer(error.code, json.loads(error.read()), dict(error.headers))
+            answer = _answer(error.code, error.read(), error.headers)
+        if answer.body is not None and path != PATH:
+            _shape(path.split("?")[0], answer.status).validate(answer.body)
+        return answer
+
+    def head(self, path: str) -> Answer:
+        """What GET would answer, less its body."""
+        return self.send("HEAD", path)
 
     def call(self, verb: str, path: str, **fields: Any) -> Answer:
         """In the query for GET and DELETE, as JSON for the others: as SDKs do."""
@@ -40,6 +54,18 @@ class Raw:
 
     def post(self, path: str, **fields: Any) -> Answer:
         return self.call("POST", path, **fields)
+
+
+def _answer(status: int, body: bytes, headers: Message) -> Answer:
+    return Answer(status, json.loads(body) if body else None, dict(headers))
+
+
+@cache
+def _shape(path: str, status: int) -> Validator:
+    """What the API's description says of such an answer."""
+    by_path = {one.path: one for one in OPERATIONS}
+    schema = shapes.success(by_path[path].answers) if status == 200 else shapes.SCHEMAS["failure"]
+    return validator_for({**schema, "components": {"schemas": dict(shapes.SCHEMAS)}}, validate_formats=True)
 
 
 def raw_client(cloud: CloudProcess) -> Raw:

@@ -4,7 +4,7 @@ import re
 import stat
 import uuid
 
-from tests.cloud.site import CloudProcess
+from tests.cloud.site import Api, CloudProcess
 from tests.seam.raw import Raw
 
 
@@ -20,9 +20,8 @@ def test_without_the_key_everything_is_unauthorized(raw: Raw, quiet_cloud: Cloud
         assert (answer.status, answer.body["error"]["type"]) == (401, "unauthorized")
 
 
-def test_the_seam_key_opens_nothing_of_the_device_cloud(raw: Raw) -> None:
-    device_cloud = Raw(raw.base_url.replace("/seam", "/device-cloud"), raw.key)
-    assert device_cloud.send("GET", "/locks").status == 401
+def test_the_seam_key_opens_nothing_of_the_device_cloud(raw: Raw, quiet_cloud: CloudProcess) -> None:
+    assert Api(quiet_cloud.base_url, raw.key).get("/locks").status == 401
 
 
 def test_every_failure_has_the_envelope_and_a_request_id(raw: Raw) -> None:
