@@ -8,6 +8,7 @@ from agent.clock_watch import ClockSettings
 from agent.command_side import Permissions
 from agent.config import Config, driver_options
 from agent.controller import AnySignal, Controller
+from agent.core.constraints import Constraints
 from agent.core.door import Timings
 from agent.duress import SilentAlarm
 from agent.enrolment import Enrolment, load_enrolment
@@ -77,6 +78,12 @@ def _settings(config: Config, config_path: Path, device_id: str, root: RootSecre
         rex_unlocks=section.rex_unlocks,
         inter_key_timeout_s=config.entry.inter_key_timeout_s,
         risk_per_year=config.throttle.risk_per_year,
+        constraints=Constraints(
+            code_lengths=tuple(sorted(set(config.codes.lengths))),
+            digits="".join(sorted(config.codes.digits)),
+            refuses_weak_codes=config.codes.refuse_weak,
+            capacity=config.codes.capacity,
+        ),
         clock=ClockSettings(config.clock.ppm, config.clock.trust_ntp),
         permissions=Permissions(
             remote=frozenset(config.commands.allow), local=frozenset(config.commands.local)

@@ -7,8 +7,7 @@ from typing import Any
 from agent.clock_watch import ClockWatch
 from agent.code_sync import CodeSync
 from agent.command_side import CommandSide
-from agent.core.access_code import MAX_CODE_LENGTH, MIN_CODE_LENGTH
-from agent.core.holding import CAPACITY
+from agent.core.constraints import Constraints
 from agent.messages import (
     AckReceived,
     BucketReceived,
@@ -28,12 +27,6 @@ from agent.uplink_port import UplinkPort, UplinkSlot
 
 log = logging.getLogger(__name__)
 
-CONSTRAINTS = {
-    "digits": "0123456789",
-    "min_code_length": MIN_CODE_LENGTH,
-    "max_code_length": MAX_CODE_LENGTH,
-}
-
 
 class CloudSide:
     """The controller's half that faces the uplink. Controller thread only; may raise StorageFault."""
@@ -47,6 +40,7 @@ class CloudSide:
         clock: ClockWatch,
         codes: CodeSync,
         recorder: Recorder,
+        constraints: Constraints,
         now: float,
     ) -> None:
         """`make_uplink` is called by `connect`, once."""
@@ -58,6 +52,7 @@ class CloudSide:
         self._clock = clock
         self._codes = codes
         self._recorder = recorder
+        self._constraints = constraints
         self._last_status: dict[str, Any] = {}
 
     @property
@@ -150,8 +145,8 @@ class CloudSide:
                 rev=revision.applied_rev,
                 root=self._codes.root,
                 count=len(self._codes.holding.states),
-                capacity=CAPACITY,
-                constraints=CONSTRAINTS,
+                capacity=self._constraints.capacity,
+                constraints=self._constraints.published(),
             )
         )
 

@@ -5,13 +5,14 @@ value: its reason. Rules of revision and digest: spec uplink, section 4, and dec
 """
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agent.code_rows import NewCode
 from agent.core import code_set
-from agent.core.access_code import AccessCode, check_digits, parse_definition
+from agent.core.access_code import AccessCode, parse_definition
+from agent.core.constraints import ON_RECEIPT, Constraints, check_digits
 from agent.core.holding import CodeState, HeldCode, build, changes
 from agent.core.lifetime import History
 from agent.core.verifier import tag_of
@@ -44,8 +45,19 @@ class _Fetch:
 class CodeSync:
     """The code set of one lock. Controller thread only; may raise StorageFault."""
 
-    def __init__(self, store: Store, device_id: str, tag_key: bytes, ask: Callable[[Request], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        device_id: str,
+        tag_key: bytes,
+        ask: Callable[[Request], None],
+        constraints: Constraints,
+    ) -> None:
         """`ask` sends a request to the cloud, or loses it when there is no connection."""
+        self._constraints = constraints
+        self._judge_anew: set[str] = set()
+        """Codes that were refused for what this door takes before it was configured as it is now, perhaps:
+        only the cloud has their digits."""
         self._store = store
         self._device_id = device_id
         self._tag_key = tag_key
@@ -53,17 +65,18 @@ class CodeSync:
         self._fetch: _Fetch | None = None
         self._held: dict[str, HeldCode] = {}
         self.revision = store.revision()
-        self.holding = build((), 0)
+        self.holding = build((), 0, constraints.capacity)
         self.root = ""
         """The root of what the lock really holds, counted in as many buckets as the cloud does."""
 
     def load(self, certain_wall_s: float) -> None:
         """Lay out the table from what is durable."""
         self._lay_out(self._store.codes.held(), certain_wall_s)
+        self._judge_anew = {row.access_code_id for row in self._held.values() if row.error in ON_RECEIPT}
 
     def _lay_out(self, held: Sequence[HeldCode], certain_wall_s: float, buckets: int | None = None) -> None:
         self._held = {row.access_code_id: row for row in held}
-        self.holding = build(held, certain_wall_s)
+        self.holding = build(held, certain_wall_s, self._constraints.capacity)
         self.revision = self._store.revision()
         count = buckets or code_set.bucket_count(len(held))
         self.root = code_set.root(
@@ -91,11 +104,11 @@ class CodeSync:
         }
         return list((kept | {new.access_code_id: new for new in self._store.codes.held(fetch.rev)}).values())
 
-    def _digests(self, buckets: int) -> list[bytes]:
+    def _digests(self, buckets: int, without: Collection[str] = ()) -> list[bytes]:
         rows = {
             held.access_code_id: held.definition
             for held in self._held.values()
-            if held.definition and not held.is_revoked
+            if held.definition and not held.is_revoked and held.access_code_id not in without
         }
         return code_set.bucket_digests(rows, buckets)
 
@@ -137,7 +150,7 @@ class CodeSync:
 
     def _begin(self, received: ManifestReceived, digests: list[bytes]) -> None:
         """Even at a revision already applied: digests that differ are drift, and are repaired."""
-        differing = code_set.differing(self._digests(len(digests)), digests)
+        differing = code_set.differing(self._digests(len(digests), self._judge_anew), digests)
         if differing or received.rev > self.revision.applied_rev:
             ours: list[list[str]] = [[] for _ in digests]
             for held in self._held.values():
@@ -217,18 +230,21 @@ class CodeSync:
         removed = [each for each in fetch.ours[index] if each not in wanted]
         added = [self._new_code(row) for row in rows if not self._has(row)]
         self._store.stage(fetch.rev, removed, added)
+        self._judge_anew -= wanted
         fetch.removed.update(removed)
         for access_code_id in removed:
             self.holding.table.revoke(access_code_id)
 
     def _has(self, row: Mapping[str, Any]) -> bool:
         held = self._held.get(row["access_code_id"])
+        if row["access_code_id"] in self._judge_anew:
+            return False
         return held is not None and not held.is_revoked and held.definition == code_set.canonical(row)
 
     def _new_code(self, row: Mapping[str, Any]) -> NewCode:
         parsed, digits = parse_definition(row, zone_named), row.get("code")
         error = None if isinstance(parsed, AccessCode) else parsed
-        error = error or check_digits(digits)
+        error = error or check_digits(digits, self._constraints)
         gen = row.get("gen")
         usable = error is None and isinstance(digits, str)
         return NewCode(

@@ -12,10 +12,12 @@ import msgspec
 from msgspec import Meta
 
 from agent.commands import COMMAND_TYPES, CommandType
+from agent.core.constraints import ALL_DIGITS, CAPACITY, CODE_LENGTHS
 from agent.errors import ConfigFault
 from hal.registry import UnknownDriver, load
 
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
+CodeLength = Annotated[int, Meta(ge=CODE_LENGTHS[0], le=CODE_LENGTHS[-1])]
 T = TypeVar("T")
 
 
@@ -38,6 +40,17 @@ class EntrySection(_Section, frozen=True):
     """`[entry]`: typing at the keypad."""
 
     inter_key_timeout_s: Annotated[float, Meta(ge=1, le=60)] = 10.0
+
+
+class CodesSection(_Section, frozen=True):
+    """`[codes]`: what this door takes as an access code."""
+
+    lengths: Annotated[list[CodeLength], Meta(min_length=1)] = msgspec.field(
+        default_factory=lambda: list(CODE_LENGTHS)
+    )
+    digits: Annotated[str, Meta(pattern="^[0-9]{2,10}$")] = ALL_DIGITS
+    refuse_weak: bool = True
+    capacity: Annotated[int, Meta(ge=1, le=CAPACITY)] = CAPACITY
 
 
 class ThrottleSection(_Section, frozen=True):
@@ -95,6 +108,7 @@ class Config(_Section, frozen=True):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     door: DoorSection = DoorSection()
     entry: EntrySection = EntrySection()
+    codes: CodesSection = CodesSection()
     throttle: ThrottleSection = ThrottleSection()
     clock: ClockSection = ClockSection()
     uplink: UplinkSection = UplinkSection()
@@ -159,6 +173,8 @@ def _problem(config: Config) -> str | None:
     """What is wrong between the tables, if anything."""
     if (config.root_secret_file is None) == (config.root_secret_credential is None):
         return "set exactly one of root_secret_file and root_secret_credential"
+    if len(set(config.codes.digits)) < len(config.codes.digits):
+        return f"codes.digits: {config.codes.digits!r} has a digit twice; name each key once"
     for name, reader in config.readers.items():
         if reader.line not in config.lines:
             return f"readers.{name}.line: there is no [lines.{reader.line}]"

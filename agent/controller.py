@@ -87,7 +87,7 @@ class Controller:
         self.started_s = clocks.now()
         slot = UplinkSlot()
         self.clock = ClockWatch(store, clocks, settings.clock, slot.ask)
-        self.codes = CodeSync(store, settings.device_id, tag_key, slot.ask)
+        self.codes = CodeSync(store, settings.device_id, tag_key, slot.ask, constraints=settings.constraints)
         self.schedules = ScheduleWatch(store, self.clock, self.codes)
         self._recorder = Recorder(store, self.clock, clocks, slot)
         self.cloud = CloudSide(
@@ -97,9 +97,12 @@ class Controller:
             clock=self.clock,
             codes=self.codes,
             recorder=self._recorder,
+            constraints=settings.constraints,
             now=self.started_s,
         )
-        self.guesses = Guesses(store, settings.risk_per_year, self.started_s)
+        self.guesses = Guesses(
+            store, settings.risk_per_year, self.started_s, keys=len(settings.constraints.digits)
+        )
         self._tag_key = tag_key
         self._inbox = inbox
         self._devices = devices

@@ -174,7 +174,8 @@ def check_guessing_risk(facts: Facts) -> Finding:
         return Finding("guessing risk", "ok", text)
     more = "allow more by risk_per_year in [throttle]"
     if not risks["short"]["is_bound_met"]:
-        more = f"use codes {_digits_missing(risks['short'])} digits longer, or fewer of them, or {more}"
+        keys = len(facts["constraints"]["digits"])
+        more = f"use codes {_digits_missing(risks['short'], keys)} digits longer, or fewer of them, or {more}"
     return Finding("guessing risk", "warn", f"NOT MET: {text}", more)
 
 
@@ -182,9 +183,9 @@ def _risk(name: str, risk: Mapping[str, Any]) -> str:
     return f"{name} codes {risk['yearly_chance']:.2%} a year (bound {risk['allowed_per_year']:.2%})"
 
 
-def _digits_missing(risk: Mapping[str, Any]) -> int:
-    """Each digit more divides the chance by ten."""
-    return max(1, math.ceil(math.log10(risk["yearly_chance"] / risk["allowed_per_year"])))
+def _digits_missing(risk: Mapping[str, Any], keys: int) -> int:
+    """Each digit more divides the chance by the number of keys."""
+    return max(1, math.ceil(math.log(risk["yearly_chance"] / risk["allowed_per_year"], keys)))
 
 
 CHECKS: tuple[Check, ...] = (

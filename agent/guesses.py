@@ -12,19 +12,22 @@ from agent.store import Store
 class Guesses:
     """Controller thread only; `debit` may raise StorageFault."""
 
-    def __init__(self, store: Store, risk_per_year: float, now: float) -> None:
-        """As they were left; time without the agent earned nothing. `reckon` comes before anything else."""
+    def __init__(self, store: Store, risk_per_year: float, now: float, keys: int = 10) -> None:
+        """As they were left; time without the agent earned nothing. `reckon` comes before anything else.
+
+        `keys`: how many digits the keypad has."""
         self.budgets = store.budgets(now)
         self.risks: dict[LengthClass, Risk] = {}
         self._store = store
         self._risk_per_year = risk_per_year
+        self._keys = keys
 
     def reckon(self, code_lengths: Iterable[int]) -> None:
         """The live codes, of these lengths, decide how fast guesses come back."""
         lengths = list(code_lengths)
         for each in LengthClass:
             own = [length for length in lengths if throttle.class_of(length) is each]
-            self.risks[each] = throttle.risk(each, own, self._risk_per_year)
+            self.risks[each] = throttle.risk(each, own, self._risk_per_year, self._keys)
 
     def debit(self, length_class: LengthClass, now: float) -> bool:
         """Take one guess, durably. False: there is none, and nothing may be looked at."""

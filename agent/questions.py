@@ -162,6 +162,7 @@ def facts(controller: "Controller") -> dict[str, Any]:
             }
             for each, risk in controller.guesses.risks.items()
         },
+        "constraints": controller.settings.constraints.published(),
         "config_path": controller.settings.config_path,
         "drivers": list(controller.settings.drivers),
     }

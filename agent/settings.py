@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from agent.clock_watch import ClockSettings
 from agent.command_side import Permissions
+from agent.core.constraints import Constraints
 from agent.core.door import Timings
 from hal.ports import Device, Indicator, Strike
 
@@ -16,6 +17,7 @@ class Settings:
     timings: Timings = field(default_factory=Timings)
     inter_key_timeout_s: float = 10.0
     risk_per_year: float = 0.01
+    constraints: Constraints = field(default_factory=Constraints)
     rex_unlocks: bool = True
     clock: ClockSettings = field(default_factory=lambda: ClockSettings(100.0, trust_ntp=False))
     permissions: Permissions = field(default_factory=Permissions)

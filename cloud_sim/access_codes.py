@@ -1,16 +1,14 @@
 """The access codes people want on the locks: creating, finding and deleting them."""
 
-import secrets
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cloud_sim import code_rules, code_sets
+from cloud_sim import code_constraints, code_rules, code_sets
 from cloud_sim.code_rules import Rules
 from cloud_sim.database import Database
 
-RANDOM_CODE_LENGTH = 6
 RANDOM_TRIES = 200
 ENDED_CODES_STAY_S = 24 * 3600
 """So long the lock still knows an ended or spent code, and can say which one was typed."""
@@ -153,11 +151,12 @@ def holder_of(database: Database, lock_id: str, digits: str) -> dict[str, Any] |
 
 
 def free_code(
-    database: Database, lock_ids: Sequence[str], wall: float, length: int = RANDOM_CODE_LENGTH
+    database: Database, lock_ids: Sequence[str], wall: float, preferred_length: int | None = None
 ) -> str:
-    """Random digits that no code of these locks has which has not ended."""
+    """Random digits that these locks take and that no code of them has which has not ended."""
+    drawing = code_constraints.drawing(database, lock_ids, preferred_length)
     for _ in range(RANDOM_TRIES):
-        digits = f"{secrets.randbelow(10**length):0{length}d}"
+        digits = drawing.draw()
         if all(is_free(database, lock_id, digits, wall) for lock_id in lock_ids):
             break
     return digits  # a set so full that 200 draws found nothing gets the ordinary answer: taken

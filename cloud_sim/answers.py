@@ -69,10 +69,11 @@ def _is_held(row: dict[str, Any], proof: Evidence) -> bool:
 
 _ERROR_TEXTS = {
     "duplicate_code": "the lock holds these digits for another code; delete one of the two",
-    "code_length": "the lock does not take codes of this length; use 4 to 8 digits",
+    "code_length": "the lock does not take codes of this length; use one that it does",
     "digits_not_on_keypad": "the keypad of this lock cannot type this code; choose other digits",
     "window_invalid": "the lock does not understand the window of this code; check starts_at and ends_at",
     "schedule_invalid": "the lock cannot keep these hours; check weekly, holidays, and whether it knows zone",
+    "code_weak": "the lock takes no code of one digit throughout and no run like 3456 or 8765; choose others",
     "capacity_full": "the lock holds no more codes; delete some",
     "schema_unsupported": "the agent on the lock is too old for this kind of code; update it",
     "mac_failed": "the lock found its copy of this code altered; it asks for a new one by itself",
@@ -80,8 +81,13 @@ _ERROR_TEXTS = {
 }
 
 
+def error_text(error_code: str) -> str:
+    """What a lock means by an error of a code, and what to do."""
+    return _ERROR_TEXTS.get(error_code, "reported by the lock")
+
+
 def _error(error_code: str) -> dict[str, str]:
-    return {"error_code": error_code, "message": _ERROR_TEXTS.get(error_code, "reported by the lock")}
+    return {"error_code": error_code, "message": error_text(error_code)}
 
 
 def lock(database: Database, row: dict[str, Any], wall: float) -> dict[str, Any]:

@@ -8,7 +8,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from cloud_sim import access_codes, answers, api_fields, code_updates, commands, locks, reported
+from cloud_sim import (
+    access_codes,
+    answers,
+    api_fields,
+    code_constraints,
+    code_updates,
+    commands,
+    locks,
+    reported,
+)
 from cloud_sim.access_codes import Full, Taken
 from cloud_sim.api_changes import changed_columns
 from cloud_sim.api_context import cloud_of, existing_lock, lock_row
@@ -31,6 +40,8 @@ class LockAccessCodes(HTTPEndpoint):
         lock_id = lock_row(request)["lock_id"]
         fields = await api_fields.read_object(request, api_fields.ACCESS_CODE_FIELDS)
         wanted = api_fields.new_access_code(fields, cloud.wall())
+        if wanted.code is not None:
+            _check_taken_by_lock(cloud, lock_id, wanted.code)
         capacity = reported.evidence(cloud.database, lock_id, cloud.wall()).capacity
         created = access_codes.create(cloud.database, lock_id, wanted, cloud.wall(), capacity)
         if isinstance(created, Taken):
@@ -69,6 +80,8 @@ class AccessCode(HTTPEndpoint):
         if row["deleted_ms"] is not None:
             raise ApiError(404, "ACCESS_CODE_NOT_FOUND", "this access code is deleted; create a new one")
         changed = changed_columns(row, fields, cloud.wall())
+        if changed["code"] != row["code"]:
+            _check_taken_by_lock(cloud, row["lock_id"], changed["code"])
         with cloud.database.transaction():
             refused = code_updates.update(cloud.database, row, changed, cloud.wall())
             if refused is not None:
@@ -98,6 +111,18 @@ ROUTES = (
     Route("/access_codes", AccessCodes),
     Route("/access_codes/{access_code_id}", AccessCode),
 )
+
+
+def _check_taken_by_lock(cloud: "Cloud", lock_id: str, digits: str) -> None:
+    """Refuse now what the lock would refuse later, as far as it has said what it takes."""
+    problem = code_constraints.problem(cloud.database, lock_id, digits)
+    if problem is not None:
+        limits = code_constraints.of_lock(cloud.database, lock_id)
+        message = (
+            f"the lock does not take this code ({problem.value}): {answers.error_text(problem.value)};"
+            f" lengths {list(limits.code_lengths)}, digits {limits.digits}, or leave code out to be given one"
+        )
+        raise ApiError(400, "CODE_CONSTRAINTS_VIOLATED", message, details={"constraint": problem.value})
 
 
 def _taken(taken: Taken) -> ApiError:

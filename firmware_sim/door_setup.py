@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from agent.core.constraints import CODE_LENGTHS
 from agent.enrolment import DIRECTORY
 from agent.secrets import create_root_secret_file
 from firmware_sim.faults import SimFault
@@ -20,6 +21,9 @@ CONFIG = """\
 state_dir = {state}
 control_socket = {control_socket}
 root_secret_file = {root_secret}
+
+[codes]
+lengths = {code_lengths}
 
 [lines.main]
 port = {bus}
@@ -67,7 +71,7 @@ reader = "inside"
 """
 
 
-def set_up_door(door: DoorDirectory) -> None:
+def set_up_door(door: DoorDirectory, code_lengths: Sequence[int] = CODE_LENGTHS) -> None:
     """Make what is not there yet; what is there is kept, with the changes people made to it."""
     door.root.mkdir(mode=0o700, exist_ok=True)
     for unit in UNITS:
@@ -76,7 +80,7 @@ def set_up_door(door: DoorDirectory) -> None:
     if not door.root_secret.exists():
         create_root_secret_file(door.root_secret)
     if not door.config.exists():
-        door.config.write_text(_config(door))
+        door.config.write_text(_config(door, code_lengths))
     if not door.board_config.exists():
         write_whole(door.board_config, _board_config(door))
 
@@ -87,7 +91,7 @@ def _write_secret(door: DoorDirectory, unit: str) -> None:
         file.write(secrets.token_hex(16) + "\n")
 
 
-def _config(door: DoorDirectory) -> str:
+def _config(door: DoorDirectory, code_lengths: Sequence[int]) -> str:
     paths = {
         "state": door.state,
         "control_socket": door.control_socket,
@@ -96,7 +100,7 @@ def _config(door: DoorDirectory) -> str:
         **{unit: door.scbk(unit) for unit in UNITS},
     }
     quoted = {name: json.dumps(str(path)) for name, path in paths.items()}  # a JSON string is a TOML string
-    return CONFIG.format(number=door.number, **quoted)
+    return CONFIG.format(number=door.number, code_lengths=list(code_lengths), **quoted)
 
 
 def _board_config(door: DoorDirectory) -> dict[str, str]:

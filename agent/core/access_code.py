@@ -8,8 +8,6 @@ from agent.core import code_set, schedule_fields
 from agent.core.schedule import Schedule
 from agent.core.schedule_fields import ZoneNamed
 
-MIN_CODE_LENGTH = 4
-MAX_CODE_LENGTH = 8
 LATEST_S = 2**40
 """No window may reach past this Unix time: a number of milliseconds is a mistake, not a date."""
 
@@ -38,6 +36,7 @@ class CodeError(Enum):
 
     DUPLICATE_CODE = "duplicate_code"
     CODE_LENGTH = "code_length"
+    CODE_WEAK = "code_weak"
     DIGITS_NOT_ON_KEYPAD = "digits_not_on_keypad"
     WINDOW_INVALID = "window_invalid"
     SCHEDULE_INVALID = "schedule_invalid"
@@ -137,12 +136,3 @@ def _integer(value: object, least: int) -> int:
 
 def _optional(present: Mapping[str, object], key: str, least: int) -> int | None:
     return _integer(present[key], least) if key in present else None
-
-
-def check_digits(digits: object) -> CodeError | None:
-    """What is wrong with the digits of a code, if anything; leading zeros count."""
-    if not isinstance(digits, str) or not digits.isascii() or not digits.isdigit():
-        return CodeError.DIGITS_NOT_ON_KEYPAD
-    if not MIN_CODE_LENGTH <= len(digits) <= MAX_CODE_LENGTH:
-        return CodeError.CODE_LENGTH
-    return None

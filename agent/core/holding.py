@@ -5,11 +5,9 @@ from dataclasses import dataclass, field
 
 from agent.core import lifetime
 from agent.core.access_code import AccessCode, CodeError
+from agent.core.constraints import CAPACITY
 from agent.core.lifetime import History
 from agent.core.verifier import CodeTable, TableRow
-
-CAPACITY = 10_000
-"""How many codes a lock takes; published, so that the cloud need not find out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +50,10 @@ class Holding:
     live_lengths: tuple[int, ...]
 
 
-def build(held: Sequence[HeldCode], certain_wall_s: float) -> Holding:
-    """Lay out the table. Of two codes with the same digits the one held longer wins while it has not
-    ended (`certain_wall_s`: time that has certainly passed); the other is reported as a duplicate."""
+def build(held: Sequence[HeldCode], certain_wall_s: float, capacity: int = CAPACITY) -> Holding:
+    """Lay out the table of at most `capacity` codes. Of two with the same digits the one held longer wins
+    while it has not ended (`certain_wall_s`: time that has certainly passed); the other is reported as a
+    duplicate."""
     winners: dict[bytes, HeldCode] = {}
     states: dict[str, CodeState] = {}
     lengths: list[int] = []
@@ -62,7 +61,7 @@ def build(held: Sequence[HeldCode], certain_wall_s: float) -> Holding:
         held, key=lambda row: (row.has_ended(certain_wall_s), row.from_rev, row.access_code_id)
     ):
         has_ended = row.has_ended(certain_wall_s)
-        error = _fault(row, winners)
+        error = _fault(row, winners, capacity)
         if error is None and row.tag is not None and row.code is not None:
             winners[row.tag] = row
             if not has_ended and row.code.kind.opens:
@@ -81,10 +80,10 @@ def build(held: Sequence[HeldCode], certain_wall_s: float) -> Holding:
 _STATE_OF: dict[CodeError | None, str] = {None: "set", CodeError.MAC_FAILED: "unknown"}
 
 
-def _fault(row: HeldCode, winners: dict[bytes, HeldCode]) -> CodeError | None:
+def _fault(row: HeldCode, winners: dict[bytes, HeldCode], capacity: int) -> CodeError | None:
     if row.tag is None or row.code is None:
         return row.error or CodeError.SCHEMA_UNSUPPORTED
-    if len(winners) >= CAPACITY:
+    if len(winners) >= capacity:
         return CodeError.CAPACITY_FULL
     return CodeError.DUPLICATE_CODE if row.tag in winners else None
 

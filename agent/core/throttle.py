@@ -74,10 +74,14 @@ class Risk:
     is_bound_met: bool
 
 
-def risk(length_class: LengthClass, code_lengths: Iterable[int], allowed_per_year: float) -> Risk:
-    """The refill that keeps the yearly chance of guessing in under `allowed_per_year`, within its limits."""
+def risk(
+    length_class: LengthClass, code_lengths: Iterable[int], allowed_per_year: float, keys: int = 10
+) -> Risk:
+    """The refill that keeps the yearly chance of guessing in under `allowed_per_year`, within its limits.
+
+    `keys`: how many digits the keypad has; whoever guesses types no others."""
     lengths = list(code_lengths)
-    chance = max([lengths.count(length) / 10**length for length in set(lengths)], default=0.0)
+    chance = max([lengths.count(length) / keys**length for length in set(lengths)], default=0.0)
     reckoned = max(chance, LONG_GUESS_CHANCE) if length_class is LengthClass.LONG else chance
     refill_s = min(max(YEAR_S * reckoned / allowed_per_year, FASTEST_REFILL_S), SLOWEST_REFILL_S)
     guesses = CAPACITY + YEAR_S / refill_s

@@ -5,7 +5,7 @@ from typing import Any
 from cloud_sim import access_codes, code_updates, reported
 from cloud_sim.access_codes import NewAccessCode
 from cloud_sim.database import Database
-from cloud_sim.seam import code_lengths, code_status
+from cloud_sim.seam import code_status
 from cloud_sim.seam.event_log import NewEvent, record
 
 POOL_SIZE = 3
@@ -37,8 +37,7 @@ def fill(database: Database, lock_id: str, wall: float) -> None:
     """Add codes until POOL_SIZE are free, or the lock is full; inside a transaction."""
     capacity = reported.evidence(database, lock_id, wall).capacity
     for _ in range(POOL_SIZE - len(_live(database, lock_id, wall))):
-        length = code_lengths.chosen(database, [lock_id], None)
-        digits = access_codes.free_code(database, [lock_id], wall, length)
+        digits = access_codes.free_code(database, [lock_id], wall)
         wanted = NewAccessCode(code=digits, starts_at=int(wall), ends_at=int(wall) + LIFE_S)
         added = access_codes.add(database, lock_id, wanted, wall, capacity)
         if not isinstance(added, str):

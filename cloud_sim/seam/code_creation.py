@@ -8,7 +8,7 @@ from typing import Any
 from cloud_sim import access_codes
 from cloud_sim.access_codes import NewAccessCode, Taken
 from cloud_sim.database import Database
-from cloud_sim.seam import backup_pool, code_attempts, code_lengths, code_lookup, code_requests, code_view
+from cloud_sim.seam import backup_pool, code_attempts, code_lookup, code_requests, code_view
 from cloud_sim.seam.code_windows import new_window
 from cloud_sim.seam.dispatch import Call
 from cloud_sim.seam.errors import SeamError, invalid_input
@@ -77,8 +77,8 @@ def _wanted(call: Call) -> NewAccessCode:
 
 def _drawn(call: Call, device_ids: Sequence[str]) -> str:
     """Random digits that are free on all of them."""
-    length = code_lengths.chosen(call.database, device_ids, call.given.get("preferred_code_length"))
-    return access_codes.free_code(call.database, device_ids, call.wall, length)
+    preferred = call.given.get("preferred_code_length")
+    return access_codes.free_code(call.database, device_ids, call.wall, preferred)
 
 
 def _add_shared(

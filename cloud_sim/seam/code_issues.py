@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from agent.core.constraints import check_digits
 from cloud_sim.answers import iso_ms
 from cloud_sim.seam import code_status
 from cloud_sim.seam.code_status import Door
@@ -23,6 +24,10 @@ ERRORS = {
     "digits_not_on_keypad": (
         "code_constraints_violated",
         "the keypad of this lock cannot type this code; choose other digits",
+    ),
+    "code_weak": (
+        "code_constraints_violated",
+        "the lock takes no code of one digit throughout and no run like 3456 or 8765; choose other digits",
     ),
     "window_invalid": (
         "failed_to_set_on_device",
@@ -75,8 +80,9 @@ def _of_code(row: dict[str, Any], at: Door) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     if at.evidence.confirmed_rev >= row["changed_rev"] and row["state"] not in (None, "set"):
         found += [ERRORS.get(reported, UNKNOWN) for reported in json.loads(row["errors"] or "[]")]
-    if len(row["code"]) not in at.code_lengths:  # known before the lock says so
-        found.append(ERRORS["code_length"])
+    problem = check_digits(row["code"], at.constraints)
+    if problem is not None:  # known before the lock says so
+        found.append(ERRORS[problem.value])
     if not row["enabled"]:
         found.append(("access_code_inactive", "the code is switched off and opens nothing; enable it again"))
     return found

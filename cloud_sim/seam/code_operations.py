@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from cloud_sim import access_codes
+from cloud_sim import access_codes, code_constraints
 from cloud_sim.seam import (
     backup_pool,
     code_changes,
     code_creation,
-    code_lengths,
     code_lookup,
     code_queries,
     code_status,
@@ -24,8 +23,7 @@ def generate_code(call: Call) -> dict[str, Any]:
     """`/access_codes/generate_code`: digits that are free on the device now. Nothing is reserved."""
     device_id = call.given["device_id"]
     code_lookup.existing_device(call.database, device_id)
-    length = code_lengths.chosen(call.database, [device_id], None)
-    digits = access_codes.free_code(call.database, [device_id], call.wall, length)
+    digits = access_codes.free_code(call.database, [device_id], call.wall)
     return {"generated_code": {"device_id": device_id, "code": digits}}
 
 
@@ -43,7 +41,7 @@ def report_device_constraints(call: Call) -> dict[str, Any]:
         lengths = list(range(least or 4, (most or 20) + 1))
     if not lengths:
         raise invalid_input({"": "No code length is left; min_code_length must not exceed max_code_length"})
-    code_lengths.report(call.database, device_id, lengths)
+    code_constraints.report(call.database, device_id, lengths)
     return {}
 
 

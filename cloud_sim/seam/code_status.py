@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from cloud_sim import access_codes, code_updates, reported
+from agent.core.constraints import Constraints
+from cloud_sim import access_codes, code_constraints, code_updates, reported
 from cloud_sim.database import Database
 from cloud_sim.reported import Evidence
-from cloud_sim.seam import code_lengths, connections
+from cloud_sim.seam import connections
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +18,7 @@ class Door:
     """Unix seconds."""
     evidence: Evidence
     device_errors: list[dict[str, Any]]
-    code_lengths: tuple[int, ...]
+    constraints: Constraints
     has_backup_pool: bool
     free_backup_codes: int
     """Codes of the pool that the lock holds and nobody has pulled."""
@@ -32,7 +33,7 @@ def door(database: Database, lock_id: str, wall: float) -> Door:
         wall=wall,
         evidence=proof,
         device_errors=connections.device_errors(database, lock_id),
-        code_lengths=code_lengths.supported(database, lock_id),
+        constraints=code_constraints.of_lock(database, lock_id),
         has_backup_pool=has_pool,
         free_backup_codes=len(free_backup_codes(database, lock_id, proof, wall)) if has_pool else 0,
     )

@@ -3,10 +3,12 @@
 import json
 from typing import Any
 
+from agent.core.constraints import ALL_DIGITS, Constraints
+from cloud_sim import code_constraints
 from cloud_sim.answers import iso_ms
 from cloud_sim.database import Database
 from cloud_sim.reported import ONLINE_FOR_S
-from cloud_sim.seam import backup_pool, code_lengths, connections
+from cloud_sim.seam import backup_pool, connections
 from cloud_sim.seam.workspace import connected_account_id, workspace_id
 
 DEVICE_TYPE = "lock_agent_lock"
@@ -100,10 +102,22 @@ def _readings(status: dict[str, Any]) -> dict[str, Any]:
 
 def _limits(database: Database, lock_id: str) -> dict[str, Any]:
     row = database.row("SELECT codes FROM reported_codes WHERE lock_id = ?", lock_id)
-    report = json.loads(row["codes"]) if row else {}
-    has_zero = "0" in report.get("constraints", {}).get("digits", "0")
+    limits = code_constraints.of_lock(database, lock_id)
     return {
-        "supported_code_lengths": list(code_lengths.supported(database, lock_id)),
-        "code_constraints": [] if has_zero else [{"constraint_type": "no_zeros"}],
-        **({"max_active_codes_supported": report["capacity"]} if report else {}),
+        "supported_code_lengths": list(limits.code_lengths),
+        "code_constraints": [{"constraint_type": each} for each in _constraint_types(limits)],
+        **({"max_active_codes_supported": json.loads(row["codes"])["capacity"]} if row else {}),
     }
+
+
+def _constraint_types(limits: Constraints) -> list[str]:
+    """In the words there are; a keypad that lacks other digits than these has no word for it."""
+    missing = {digit for digit in ALL_DIGITS if digit not in limits.digits}
+    words = [
+        ("no_zeros", "0" in missing),
+        ("cannot_contain_089", missing >= set("089")),
+        ("cannot_contain_0789", missing >= set("0789")),
+        ("no_all_same_digits", limits.refuses_weak_codes),
+        ("no_ascending_or_descending_sequence", limits.refuses_weak_codes),
+    ]
+    return [constraint_type for constraint_type, holds in words if holds]

@@ -42,6 +42,7 @@ RISK = {
 }
 
 FACTS: dict[str, Any] = {
+    "constraints": {"digits": "0123456789"},
     **STATUS,
     "secrets_source": "systemd credential root-secret: as safe as the way systemd got it (TPM2 or host key)",
     "sqlite": {"version": "3.40.1", "quick_check": "ok"},

@@ -133,8 +133,8 @@ class Device:
         heard = self.heard[before:]
         return [msgspec.json.decode(message.body) for message in heard if message.stream == "bucket"]
 
-    def apply(self, rev: int, root: str | None = None) -> None:
-        """Report to hold the set of that revision."""
+    def apply(self, rev: int, root: str | None = None, **constraints: Any) -> None:
+        """Report to hold the set of that revision, and what codes this lock takes."""
         manifest = self.manifest(rev)
         self.say(
             "codes",
@@ -144,7 +144,7 @@ class Device:
                 root=root or manifest.root,
                 count=manifest.count,
                 capacity=10_000,
-                constraints={},
+                constraints=constraints,
             ),
         )
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from agent.core.constraints import Constraints
 from agent.messages import MESSAGE_LIMIT_BYTES, Heartbeat
 from tests.cloud.device import Device, journal_rows, manifest_of
 from tests.cloud.site import Api, CloudProcess
@@ -178,3 +179,30 @@ def test_no_digits_are_in_any_topic_message_or_log(api: Api, device: Device, clo
     seen += json.dumps(api.get(f"/locks/{device.device_id}").body)
     seen += json.dumps(api.get(f"/locks/{device.device_id}/events").body)
     assert "86420975" not in seen
+
+
+def test_a_code_that_the_lock_says_it_does_not_take_is_refused_at_once_and_changes_nothing(
+    api: Api, device: Device
+) -> None:
+    kept = new_code(api, device, code="4711")
+    limits: dict[str, Any] = Constraints(code_lengths=(4, 6), digits="1234567").published()
+    device.apply(rev=2, **limits)
+    eventually(api, f"/access_codes/{kept['access_code_id']}", status="active")
+    path = f"/locks/{device.device_id}/access_codes"
+    for digits, constraint in (
+        ("4718", "digits_not_on_keypad"),
+        ("47115", "code_length"),
+        ("2222", "code_weak"),
+    ):
+        answer = api.post(path, code=digits)
+        refused = (answer.status, answer.body["error_code"], answer.body["constraint"])
+        assert refused == (400, "CODE_CONSTRAINTS_VIOLATED", constraint)
+        assert digits not in answer.body["message"]
+        body = json.dumps({"code": digits, "name": "New"}).encode()
+        headers = {"Content-Type": "application/json"}
+        answer = api.send("PATCH", f"/access_codes/{kept['access_code_id']}", body, headers)
+        assert answer.body["constraint"] == constraint
+    assert api.get(path).body["access_codes"] == [api.get(f"/access_codes/{kept['access_code_id']}").body]
+    drawn = new_code(api, device)["code"]
+    assert len(drawn) == 6
+    assert set(drawn) <= set("1234567")

@@ -128,10 +128,10 @@ def test_window_and_hours_must_both_allow_and_the_window_is_the_reason_given(sit
 
 
 def test_complaint_57_a_refusal_tells_expired_from_outside_hours_and_from_used_up(site: Site) -> None:
-    others = [("33333333", "333333", {"ends_at": NOON - 1}), ("44444444", "444444", {"max_uses": 1})]
+    others = [("33333333", "333335", {"ends_at": NOON - 1}), ("44444444", "444445", {"max_uses": 1})]
     rows = [code_row(f"{name}-2222-4222-8222-222222222222", digits, **rule) for name, digits, rule in others]
     site.install(hours("17:00", "18:00"), *rows)
-    for digits in ("333333", "246802", "444444", "444444"):
+    for digits in ("333335", "246802", "444445", "444445"):
         site.type(f"{digits}#")
     assert outcomes(site) == ["expired", "outside_schedule", "opened", "used_up"]
 
@@ -288,5 +288,5 @@ def test_kinds_that_do_not_open_are_recognised_and_refused(site: Site, kind: str
 
 
 def test_codes_that_never_open_are_no_guessers_prize(site: Site) -> None:
-    site.install(guest(kind="non_access"), code_row("3" * 8 + "-2222-4222-8222-222222222222", "33333"))
+    site.install(guest(kind="non_access"), code_row("3" * 8 + "-2222-4222-8222-222222222222", "33335"))
     assert site.controller.codes.holding.live_lengths == (5,)

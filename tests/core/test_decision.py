@@ -12,7 +12,6 @@ from agent.core.access_code import (
     AccessCode,
     CodeError,
     Kind,
-    check_digits,
     parse_definition,
 )
 from agent.core.decision import Denied, Granted, Reason, decide
@@ -121,16 +120,6 @@ def test_exactly_the_codes_of_the_table_are_found(digits: set[str], entry: str) 
 def test_neither_tags_nor_digits_show_in_a_repr() -> None:
     row = table_row("1234")
     assert row.tag.hex() not in repr(row) + repr(CodeTable([row]))
-
-
-@pytest.mark.parametrize("digits", ["12a4", "", "\uff11\uff12\uff13\uff14", None, 1234, "12 34"])
-def test_what_a_keypad_cannot_type_is_not_a_code(digits: object) -> None:
-    assert check_digits(digits) is CodeError.DIGITS_NOT_ON_KEYPAD
-
-
-@pytest.mark.parametrize("digits", ["123", "123456789"])
-def test_codes_have_four_to_eight_digits(digits: str) -> None:
-    assert check_digits(digits) is CodeError.CODE_LENGTH
 
 
 GOOD = {"access_code_id": "a", "gen": 1, "code_rev": 1, "kind": "standard"}

@@ -57,6 +57,26 @@ def becomes(seam: Any, code: Any, status: str) -> Any:
     return now()
 
 
+def test_a_door_that_takes_six_digits_is_given_six_and_says_so_of_other_lengths(
+    sim: LockSim, seam: Any
+) -> None:
+    device_id = device_of(sim, 2)
+    wait_for(
+        lambda: seam.devices.get(device_id=device_id).properties.supported_code_lengths == [6],
+        what="the lock to say what it takes",
+    )
+    drawn = seam.access_codes.create(device_id=device_id, preferred_code_length=8)
+    assert len(drawn.code) == 6
+    becomes(seam, drawn, "set")
+    short = seam.access_codes.create(device_id=device_id, code="4711")
+    assert [error.error_code for error in short.errors] == ["code_constraints_violated"]
+    wait_for(lambda: "code length" in sim.lockctl(2, "codes").stdout, what="the lock's own word")
+    now = seam.access_codes.get(access_code_id=short.access_code_id)
+    assert [error.error_code for error in now.errors] == ["code_constraints_violated"], "once"
+    is_refused(sim, 2, "4711", "unknown code")
+    opens(sim, 2, drawn.code)
+
+
 def moment(seconds_from_now: float) -> str:
     return (datetime.now(UTC) + timedelta(seconds=seconds_from_now)).isoformat()
 
