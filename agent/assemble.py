@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from agent import __version__
 from agent.clock_watch import ClockSettings
@@ -21,7 +22,7 @@ from agent.store import Store
 from agent.uplink_port import NoUplink, UplinkPort
 from hal.osdp.events import Reader
 from hal.osdp.line import Line
-from hal.ports import Device, Indicator, Post, Strike
+from hal.ports import Device, Indicator, Post, Signal, Strike
 from hal.registry import load
 
 
@@ -136,16 +137,41 @@ def make_devices(config: Config, post: Post) -> Devices:
     made: list[Device] = []
     for name, table in config.devices.items():
         driver, options = driver_options(name, table)
-        try:
-            made.append(load(driver)(name, options, by_reader, post))
-        except ValueError as error:
-            raise ConfigFault(f"devices.{name}: {error}") from None
+        made.append(_made(name, driver, options, by_reader, post))
     inputs = [device for device in made if not isinstance(device, Strike | Indicator)]
     return Devices(
         strike=next(device for device in made if isinstance(device, Strike)),
         indicator=next((device for device in made if isinstance(device, Indicator)), None),
         inputs=(*inputs, *lines.values()),
     )
+
+
+def make_safe(config: Config) -> list[str]:
+    """Drive the pins of the strikes to where they keep the door shut, then let go of them: from there on the
+    resistors of the wiring decide. Returns the names of the devices. Raises ConfigFault.
+
+    For a moment at which no agent runs: a pin may have been left as a process that was killed had set it. To
+    make such a device is enough, and it touches no other hardware."""
+    names = []
+    for name, table in config.devices.items():
+        driver, options = driver_options(name, table)
+        kind = load(driver)
+        if driver.startswith("gpio-") and isinstance(kind, type) and issubclass(kind, Strike):
+            _made(name, driver, options, {}, _nobody)
+            names.append(name)
+    return names
+
+
+def _nobody(signal: Signal) -> None:
+    """Whom a device posts to while no agent runs."""
+    del signal
+
+
+def _made(name: str, driver: str, options: Any, lines: dict[str, Line], post: Post) -> Device:
+    try:
+        return load(driver)(name, options, lines, post)
+    except ValueError as error:
+        raise ConfigFault(f"devices.{name}: {error}") from None
 
 
 def _lines(config: Config, post: Post) -> dict[str, Line]:

@@ -14,6 +14,13 @@ DRIVERS: dict[str, str] = {
     "osdp-rex": "hal.osdp.rex:OsdpRex",
     "osdp-tamper": "hal.osdp.tamper:OsdpTamper",
     "osdp-indicator": "hal.osdp.indicator:OsdpIndicator",
+    "gpio-matrix": "hal.gpio.matrix:GpioMatrix",
+    "gpio-strike": "hal.gpio.strike:GpioStrike",
+    "gpio-maglock": "hal.gpio.strike:GpioMaglock",
+    "gpio-contact": "hal.gpio.contact:GpioContact",
+    "gpio-rex": "hal.gpio.rex:GpioRex",
+    "gpio-tamper": "hal.gpio.tamper:GpioTamper",
+    "gpio-indicator": "hal.gpio.indicator:GpioIndicator",
 }
 
 

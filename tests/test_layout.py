@@ -106,6 +106,7 @@ def test_what_people_type_is_called_a_code() -> None:
     found = [
         (str(path.relative_to(ROOT)), name.strip("_"))
         for path in sources(*OURS)
+        if path.parent != ROOT / "hal/gpio"  # where pins are pins
         for name in identifiers(path)
         if word.search(name)
     ]

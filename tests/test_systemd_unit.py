@@ -14,6 +14,7 @@ from agent.config import Config
 ROOT = Path(__file__).parents[1]
 UNIT = ROOT / "systemd" / "lock-agent.service"
 USERS = ROOT / "systemd" / "lock-agent.sysusers"
+DROP_IN = ROOT / "systemd" / "lock-agent-gpio.conf"
 
 
 @pytest.fixture
@@ -26,8 +27,10 @@ def unit() -> configparser.ConfigParser:
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
-    installed = tmp_path / UNIT.name
-    installed.write_text(UNIT.read_text().replace("/opt/lock-agent/bin/lock-agent", "/bin/true"))
+    installed, drop_in = tmp_path / UNIT.name, tmp_path / f"{UNIT.name}.d" / "gpio.conf"
+    drop_in.parent.mkdir()
+    for source, target in ((UNIT, installed), (DROP_IN, drop_in)):
+        target.write_text(source.read_text().replace("/opt/lock-agent/bin/lock-agent", "/bin/true"))
     command = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", str(installed)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
@@ -62,3 +65,14 @@ def test_a_door_that_fails_is_started_again_for_ever(unit: configparser.ConfigPa
 
 def test_the_door_waits_for_no_network(unit: configparser.ConfigParser) -> None:
     assert set(unit["Unit"]) == {"Description", "StartLimitIntervalSec"}
+
+
+def test_a_door_on_pins_is_locked_after_any_end_of_the_agent(unit: configparser.ConfigParser) -> None:
+    unit.read_string(DROP_IN.read_text())
+    command = shlex.split(unit["Service"]["ExecStopPost"])
+    assert command == [
+        *shlex.split(unit["Service"]["ExecStart"])[:1],
+        "make-safe",
+        "--config",
+        str(DEFAULT_CONFIG),
+    ]

@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "run", run, "run the door until SIGTERM")
     enrol = _command(commands, "enrol", enrol_lock, "enrol this lock; the invitation is read from stdin")
     enrol.add_argument("--again", action="store_true", help="replace an enrolment that exists")
+    _command(commands, "make-safe", make_safe, "drive the pins of the strike to locked, while no agent runs")
     check = commands.add_parser("check", help="say what is wrong with a configuration file")
     check.add_argument("config", type=Path, metavar="FILE")
     check.set_defaults(command=check_config)
@@ -169,6 +170,16 @@ def check_config(options: argparse.Namespace) -> int:
 
     config = load_config(options.config)
     print(f"{options.config} is fine: {len(config.devices)} devices on {len(config.readers)} readers")
+    return 0
+
+
+def make_safe(options: argparse.Namespace) -> int:
+    """`lock-agent make-safe`: for the service manager, after an agent that ended in whatever way."""
+    from agent.assemble import make_safe as drive
+    from agent.config import load_config
+
+    names = drive(load_config(options.config))
+    print(f"locked: {', '.join(names)}" if names else "no strike hangs on a pin of this computer")
     return 0
 
 

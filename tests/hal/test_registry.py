@@ -1,15 +1,37 @@
 """What holds for every driver in the registry, now and later."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from gpiozero import Device as Gpio
 
 from hal.osdp.line import Line, Reader
-from hal.ports import Device
+from hal.ports import Device, Indicator, Pattern, Strike
 from hal.registry import DRIVERS, UnknownDriver, load
-from tests.hal.board_process import OPTIONS
+from tests.hal.board_process import OPTIONS as OSDP
+from tests.hal.nets import wired
+
+GPIO: dict[str, dict[str, Any]] = {
+    "gpio-matrix": {"rows": (5, 6, 13, 19), "columns": (12, 16, 20)},
+    "gpio-indicator": {"red": 23, "green": 24},
+    "gpio-strike": {"pin": 26},
+    "gpio-maglock": {"pin": 26},
+    "gpio-contact": {"pin": 17},
+    "gpio-rex": {"pin": 27},
+    "gpio-tamper": {"pin": 22},
+}
+OPTIONS = OSDP | GPIO
+
+
+@pytest.fixture(autouse=True)
+def _pins() -> Iterator[None]:
+    wired()
+    yield
+    Gpio.pin_factory.reset()
+    Gpio.pin_factory = None
 
 
 def made(driver: str, tmp_path: Path, options: dict[str, Any]) -> Device:
@@ -37,6 +59,19 @@ def test_every_driver_starts_and_closes_twice(driver: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
+def test_no_output_raises_or_blocks_before_its_start_or_after_its_end(driver: str, tmp_path: Path) -> None:
+    device = made(driver, tmp_path, OPTIONS[driver])
+    for act in (device.close, device.start, device.close):
+        act()
+        if isinstance(device, Strike):
+            device.lock()
+            device.unlock(5)
+        if isinstance(device, Indicator):
+            device.show(Pattern.DENIED)
+    device.close()
+
+
+@pytest.mark.parametrize("driver", OSDP)
 def test_every_driver_on_an_unknown_reader_names_the_known_ones(driver: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="inside, outside"):
         made(driver, tmp_path, {**OPTIONS[driver], "reader": "attic"})
