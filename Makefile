@@ -66,10 +66,21 @@ $(VENV)/.test: pyproject.toml
 	@$(PIP) install -e '.[sim,test]'
 	@touch $(VENV)/.sim $@
 
-# Without mosquitto the tests that need it say so and are left out. Only who asks for it gets it installed.
-test-tools:
-	@if [ "$$LOCK_TEST_APT" = 1 ] && [ "$$(id -u)" = 0 ] && \
-		! PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null; then \
-		{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y mosquitto; } \
-			>/dev/null 2>&1 || echo "apt could not install mosquitto; its tests are left out"; \
+# Without these the tests that need them say so and are left out. Only who asks for it gets system packages installed.
+define from_apt
+@if [ "$$LOCK_TEST_APT" = 1 ] && [ "$$(id -u)" = 0 ] && ! PATH="$$PATH:/usr/sbin" command -v $(1) >/dev/null; then \
+	{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y $(2); } \
+		>/dev/null 2>&1 || echo "apt could not install $(2); the tests that need it are left out"; \
+fi
+endef
+
+test-tools: $(VENV)/.test
+	$(call from_apt,mosquitto,mosquitto)
+	$(call from_apt,npm,nodejs npm)
+	@if command -v npm >/dev/null && ! cmp -s tests/javascript/package-lock.json $(VENV)/javascript/.installed; then \
+		echo "Installing the JavaScript SDKs for the tests into $(VENV)/javascript ..."; \
+		mkdir -p $(VENV)/javascript && cp tests/javascript/package*.json $(VENV)/javascript && \
+		npm ci --prefix $(VENV)/javascript --ignore-scripts --no-audit --no-fund --silent && \
+		cp tests/javascript/package-lock.json $(VENV)/javascript/.installed || \
+		echo "npm could not install the JavaScript SDKs; their tests are left out"; \
 	fi
