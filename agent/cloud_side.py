@@ -144,7 +144,7 @@ class CloudSide:
                 set_epoch=revision.set_epoch,
                 rev=revision.applied_rev,
                 root=self._codes.root,
-                count=len(self._codes.holding.states),
+                count=len(self._codes.holding),
                 capacity=self._constraints.capacity,
                 constraints=self._constraints.published(),
             )

@@ -2,14 +2,15 @@
 
 import hmac
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from sqlite3 import Connection
 from typing import Any, NamedTuple
 
 from agent.core.access_code import AccessCode, CodeError, parse_definition
 from agent.core.holding import HeldCode
-from agent.core.lifetime import History, used
+from agent.core.lifetime import UNUSED, History, used
+from agent.core.verifier import TableRow
 from agent.database import Database
 from agent.errors import StorageFault
 from agent.zones import zone_named
@@ -44,7 +45,21 @@ class _Row(NamedTuple):
     is_revoked: int
 
 
+class CodeRead(NamedTuple):
+    """One row as it was read, and its definition: "" if it was changed from outside."""
+
+    held: HeldCode
+    from_rev: int
+    definition: str
+
+
 _SELECT_USES = "SELECT access_code_id, gen, mac, uses, first_used_at, known_since FROM code_use"
+_SELECT_READ = (
+    "SELECT access_code.*, code_use.mac, uses, first_used_at, known_since"
+    " FROM lock, access_code LEFT JOIN code_use USING (access_code_id, gen)"
+)
+_COUNTS = "from_rev <= applied_rev AND (to_rev IS NULL OR to_rev > applied_rev)"
+_ROWS_AT_ONCE = 200
 
 
 def _values(history: History) -> tuple[int, int | None, int | None]:
@@ -90,7 +105,7 @@ class CodeRows:
         found = db.execute(
             f"{_SELECT_USES} WHERE access_code_id=? AND gen=?", (access_code_id, gen)
         ).fetchall()
-        history = self._genuine(found[0]) if found else History()
+        history = self._genuine(found[0]) if found else UNUSED
         if history is None:
             raise StorageFault(f"the use count of access code {access_code_id} was changed from outside")
         return history
@@ -107,42 +122,66 @@ class CodeRows:
             (access_code_id, gen, self._use_mac(access_code_id, gen, history), *_values(history)),
         )
 
-    def _histories(self) -> dict[tuple[str, int], History | None]:
-        """What happened, by (id, gen); None where a row was changed from outside."""
-        rows: list[Any] = self._database.read(_SELECT_USES)
-        return {(row[0], row[1]): self._genuine(row) for row in rows}
-
     # --- what counts ------------------------------------------------------------------------------
 
-    def held(self, since_rev: int = 0) -> list[HeldCode]:
-        """The rows that count at the applied revision, each checked against its MAC: all of them, or
-        those that came with `since_rev` or later."""
-        histories = self._histories()
-        rows: list[Any] = self._database.read(
-            "SELECT access_code.* FROM access_code, lock "
-            "WHERE from_rev BETWEEN ? AND applied_rev AND (to_rev IS NULL OR to_rev > applied_rev)",
-            (since_rev,),
-        )
-        return [self._held(_Row(*values), mac, histories) for *values, mac in rows]
+    def count(self) -> int:
+        """How many rows count at the applied revision."""
+        rows: list[Any] = self._database.read(f"SELECT count(*) FROM access_code, lock WHERE {_COUNTS}")
+        return int(rows[0][0])
 
-    def _held(self, row: _Row, mac: bytes, histories: Mapping[tuple[str, int], History | None]) -> HeldCode:
-        history = histories.get((row.access_code_id, row.gen), History())
+    def counting(self) -> Iterator[CodeRead]:
+        """The rows that count at the applied revision, each checked against its MAC, in the order of their
+        ids; read in pieces, so that ten thousand are never in memory at once. Nobody may write meanwhile."""
+        last: tuple[object, ...] = ("", 0)
+        while read := self._read(
+            f"{_COUNTS} AND (access_code.access_code_id, from_rev) > (?, ?)"
+            f" ORDER BY access_code.access_code_id, from_rev LIMIT {_ROWS_AT_ONCE}",
+            last,
+        ):
+            yield from read
+            last = (read[-1].held.access_code_id, read[-1].from_rev)
+
+    def counting_of(self, access_code_ids: Sequence[str]) -> list[CodeRead]:
+        """Those of them with these ids."""
+        marks = ", ".join("?" * len(access_code_ids))
+        return self._read(f"{_COUNTS} AND access_code.access_code_id IN ({marks})", access_code_ids)
+
+    def staged(self, rev: int, access_code_ids: Sequence[str]) -> list[CodeRead]:
+        """The rows with these ids that are to count from revision `rev` on."""
+        marks = ", ".join("?" * len(access_code_ids))
+        return self._read(
+            f"from_rev = ? AND access_code.access_code_id IN ({marks})", (rev, *access_code_ids)
+        )
+
+    def _read(self, where: str, values: Sequence[object]) -> list[CodeRead]:
+        rows: list[Any] = self._database.read(f"{_SELECT_READ} WHERE {where}", tuple(values))
+        return [self._checked(_Row(*row[:9]), row[9], row[10:]) for row in rows]
+
+    def _checked(self, row: _Row, mac: bytes, use: tuple[Any, ...]) -> CodeRead:
+        history = UNUSED if use[0] is None else self._genuine((row.access_code_id, row.gen, *use))
         genuine = hmac.compare_digest(mac, self._row_mac(row)) and history is not None
         parsed = parse_definition(json.loads(row.definition), zone_named) if genuine and row.tag else None
-        code = parsed if isinstance(parsed, AccessCode) else None
         error = CodeError(row.error) if row.error else None
-        return HeldCode(
+        usable = None
+        if isinstance(parsed, AccessCode) and row.tag is not None and history is not None:
+            usable = TableRow(
+                code=parsed,
+                tag=row.tag,
+                history=history,
+                is_revoked=bool(row.is_revoked),
+                code_length=row.code_length or 0,
+                from_rev=row.from_rev,
+            )
+        elif error is None:
+            error = CodeError.SCHEMA_UNSUPPORTED
+        held = HeldCode(
             access_code_id=row.access_code_id,
             gen=row.gen,
-            definition=row.definition if genuine else "",
-            code=code,
-            tag=row.tag if code else None,
-            code_length=row.code_length,
+            row=usable,
             error=error if genuine else CodeError.MAC_FAILED,
             is_revoked=bool(row.is_revoked),
-            history=history or History(),
-            from_rev=row.from_rev,
         )
+        return CodeRead(held, row.from_rev, row.definition if genuine else "")
 
     # --- what is to come --------------------------------------------------------------------------
 

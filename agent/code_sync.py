@@ -5,16 +5,15 @@ value: its reason. Rules of revision and digest: spec uplink, section 4, and dec
 """
 
 import random
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from agent.code_rows import NewCode
+from agent.code_rows import CodeRead, NewCode
 from agent.core import code_set
 from agent.core.access_code import AccessCode, parse_definition
 from agent.core.constraints import ON_RECEIPT, Constraints, check_digits
-from agent.core.holding import CodeState, HeldCode, build, changes
-from agent.core.lifetime import History
+from agent.core.holding import Arriving, CodeState, Holding, changes, joined
 from agent.core.verifier import tag_of
 from agent.journal import Event, Stamp
 from agent.messages import BucketReceived, ManifestReceived, Request
@@ -33,11 +32,13 @@ class _Fetch:
     root: str
     digests: list[bytes]
     todo: list[int]
-    ours: list[list[str]]
-    """The ids the lock holds, by bucket."""
+    held: dict[int, list[str]]
+    """The ids the lock holds, by bucket that differs."""
+    counted: list[bytes]
+    """Our digests, each as soon as its bucket is staged."""
     waiting: dict[int, float] = field(default_factory=dict)
     """Bucket -> when to ask again, seconds since boot."""
-    removed: set[str] = field(default_factory=set)
+    arriving: Arriving = field(default_factory=Arriving)
     parts: dict[int, dict[int, list[dict[str, Any]]]] = field(default_factory=dict)
     """Bucket -> part -> rows (with digits; gone as soon as the bucket is whole)."""
 
@@ -63,54 +64,56 @@ class CodeSync:
         self._tag_key = tag_key
         self._ask = ask
         self._fetch: _Fetch | None = None
-        self._held: dict[str, HeldCode] = {}
+        self._digests: list[bytes] = []
+        self._uncounted: set[str] = set()
+        """Codes whose buckets have to be counted again."""
         self.revision = store.revision()
-        self.holding = build((), 0, constraints.capacity)
+        self.holding = Holding()
         self.root = ""
         """The root of what the lock really holds, counted in as many buckets as the cloud does."""
 
     def load(self, certain_wall_s: float) -> None:
         """Lay out the table from what is durable."""
-        self._lay_out(self._store.codes.held(), certain_wall_s)
-        self._judge_anew = {row.access_code_id for row in self._held.values() if row.error in ON_RECEIPT}
+        arriving = Arriving()
+        buckets = code_set.bucket_count(self._store.codes.count())
+        self._count(buckets, lambda read: arriving.add([read.held]))
+        self.holding = joined(Holding(), arriving, certain_wall_s, self._constraints.capacity)
+        beside = self.holding.aside.values()
+        self._judge_anew = {held.access_code_id for held in beside if held.error in ON_RECEIPT}
+        self._digests_in(buckets)
+        self._settle()
 
-    def _lay_out(self, held: Sequence[HeldCode], certain_wall_s: float, buckets: int | None = None) -> None:
-        self._held = {row.access_code_id: row for row in held}
-        self.holding = build(held, certain_wall_s, self._constraints.capacity)
+    def _settle(self) -> None:
         self.revision = self._store.revision()
-        count = buckets or code_set.bucket_count(len(held))
-        self.root = code_set.root(
-            self._device_id, self.revision.set_epoch, self.revision.applied_rev, self._digests(count)
-        )
+        applied = self.revision.applied_rev
+        self.root = code_set.root(self._device_id, self.revision.set_epoch, applied, self._digests)
         self.refuse_revoked()
 
     def refuse_revoked(self) -> None:
         """Codes revoked by command are refused until a newer set says otherwise."""
-        for access_code_id in self._store.commands.revoked():
-            self.holding.table.revoke(access_code_id)
+        if revoked := self._store.commands.revoked():
+            self.holding.table.revoke(set(revoked))
 
-    def _after(self, fetch: _Fetch) -> list[HeldCode]:
-        """What is held once `fetch` is applied, without reading again the thousands that stayed."""
-        table = self.holding.table
-        lived = {
-            code.access_code_id: history
-            for code, history in zip(table.codes, table.histories, strict=False)
-            if code
-        }
-        kept = {
-            held.access_code_id: _with_history(held, lived.get(held.access_code_id, held.history))
-            for held in self._held.values()
-            if held.access_code_id not in fetch.removed and not held.is_revoked
-        }
-        return list((kept | {new.access_code_id: new for new in self._store.codes.held(fetch.rev)}).values())
+    def _count(self, buckets: int, and_do: Callable[[CodeRead], None]) -> None:
+        """Count the digests of what is on the disk, and do something with each of its rows."""
+        counter = code_set.BucketCounter(buckets)
+        self._uncounted.clear()
+        for read in self._store.codes.counting():
+            and_do(read)
+            if _counts(read) and not counter.add(read.held.access_code_id, read.definition):
+                self._uncounted.add(read.held.access_code_id)
+        self._digests = counter.digests()
 
-    def _digests(self, buckets: int, without: Collection[str] = ()) -> list[bytes]:
-        rows = {
-            held.access_code_id: held.definition
-            for held in self._held.values()
-            if held.definition and not held.is_revoked and held.access_code_id not in without
-        }
-        return code_set.bucket_digests(rows, buckets)
+    def _digests_in(self, buckets: int) -> list[bytes]:
+        """The digests of what counts on disk; only what may have changed is counted again."""
+        if len(self._digests) != buckets:
+            self._count(buckets, lambda _: None)
+        changed = {code_set.bucket_of(each, buckets) for each in self._uncounted}
+        for index, ids in self.holding.in_buckets(changed, buckets).items():
+            read = self._store.codes.counting_of(ids)
+            self._digests[index] = code_set.bucket_digest(each.definition for each in read if _counts(each))
+        self._uncounted.clear()
+        return self._digests
 
     # --- a manifest -------------------------------------------------------------------------------
 
@@ -150,13 +153,12 @@ class CodeSync:
 
     def _begin(self, received: ManifestReceived, digests: list[bytes]) -> None:
         """Even at a revision already applied: digests that differ are drift, and are repaired."""
-        differing = code_set.differing(self._digests(len(digests), self._judge_anew), digests)
+        ours = self._digests_in(len(digests))
+        anew = {code_set.bucket_of(each, len(digests)) for each in self._judge_anew}
+        differing = sorted(anew.union(code_set.differing(ours, digests)))
         if differing or received.rev > self.revision.applied_rev:
-            ours: list[list[str]] = [[] for _ in digests]
-            for held in self._held.values():
-                if not held.is_revoked:
-                    ours[code_set.bucket_of(held.access_code_id, len(digests))].append(held.access_code_id)
-            self._fetch = _Fetch(received.rev, received.manifest.root, digests, differing, ours)
+            held = self.holding.in_buckets(differing, len(digests))
+            self._fetch = _Fetch(received.rev, received.manifest.root, digests, differing, held, list(ours))
 
     def _ask_for_more(self, now: float) -> None:
         fetch = self._fetch
@@ -226,20 +228,27 @@ class CodeSync:
         return in_place and len(set(ids)) == len(ids) and digest == fetch.digests[index]
 
     def _stage(self, fetch: _Fetch, index: int, rows: list[dict[str, Any]]) -> None:
-        wanted = {row["access_code_id"] for row in rows}
-        removed = [each for each in fetch.ours[index] if each not in wanted]
-        added = [self._new_code(row) for row in rows if not self._has(row)]
+        """One bucket: durable, refused where it is gone, and read back, so that its digest is that of what
+        is on the disk."""
+        codes, ours = self._store.codes, fetch.held[index]
+        wanted = {row["access_code_id"]: row for row in rows}
+        stays = {
+            read.held.access_code_id: read.definition
+            for read in codes.counting_of(ours)
+            if _counts(read) and _is_same(read, wanted) and read.held.access_code_id not in self._judge_anew
+        }
+        removed = [each for each in ours if each not in wanted]
+        added = [self._new_code(row) for access_code_id, row in wanted.items() if access_code_id not in stays]
         self._store.stage(fetch.rev, removed, added)
-        self._judge_anew -= wanted
-        fetch.removed.update(removed)
-        for access_code_id in removed:
-            self.holding.table.revoke(access_code_id)
-
-    def _has(self, row: Mapping[str, Any]) -> bool:
-        held = self._held.get(row["access_code_id"])
-        if row["access_code_id"] in self._judge_anew:
-            return False
-        return held is not None and not held.is_revoked and held.definition == code_set.canonical(row)
+        self._judge_anew -= wanted.keys()
+        if removed:
+            self.holding.withdraw(set(removed))
+            self._uncounted.update(removed)
+        staged = codes.staged(fetch.rev, [new.access_code_id for new in added])
+        fetch.arriving.add(read.held for read in staged)
+        fetch.counted[index] = code_set.bucket_digest(
+            [*stays.values(), *(read.definition for read in staged if _counts(read))]
+        )
 
     def _new_code(self, row: Mapping[str, Any]) -> NewCode:
         parsed, digits = parse_definition(row, zone_named), row.get("code")
@@ -260,13 +269,16 @@ class CodeSync:
         """Make the staged set the one that decides; returns the journal rows that were written."""
         if self._fetch is None:
             return []
-        fetch, before = self._fetch, self.holding.states
+        fetch, before = self._fetch, self.holding
         detail = {"set_epoch": self.revision.set_epoch, "rev": fetch.rev, "root": fetch.root}
         applied = Event("code_set_applied", detail)
         self._store.apply(fetch.rev, stamp, [applied])
         self._fetch = None
-        self._lay_out(self._after(fetch), certain_wall_s, len(fetch.digests))
-        events = [_code_state(*change) for change in changes(before, self.holding.states)]
+        self.holding = joined(before, fetch.arriving, certain_wall_s, self._constraints.capacity)
+        self._digests = fetch.counted
+        self._uncounted.clear()
+        self._settle()
+        events = [_code_state(*change) for change in changes(before, self.holding)]
         if self.root != fetch.root:
             events.append(Event("fault", {"what": "code_set_differs_after_apply"}))
         if events:
@@ -274,8 +286,14 @@ class CodeSync:
         return [applied, *events]
 
 
-def _with_history(held: HeldCode, history: History) -> HeldCode:
-    return held if history == held.history else replace(held, history=history)
+def _counts(read: CodeRead) -> bool:
+    """Whether a row on the disk is part of the set as its digest says it."""
+    return bool(read.definition) and not read.held.is_revoked
+
+
+def _is_same(read: CodeRead, wanted: Mapping[str, Mapping[str, Any]]) -> bool:
+    row = wanted.get(read.held.access_code_id)
+    return row is not None and read.definition == code_set.canonical(row)
 
 
 def _code_state(access_code_id: str, state: CodeState) -> Event:

@@ -13,6 +13,8 @@ from agent.errors import StorageFault
 MAX_PAGES = 16_384
 """64 MiB of 4 KiB pages: a full database must be ours to prune, never the disk's to refuse."""
 CHECKPOINT_PAGES = 256
+CACHE_KIB = 512
+"""Pages kept in memory: enough for the path of an entry; a code set is read through once."""
 
 # Order matters: exclusive before WAL, so that no shared memory file is ever made (spec reliability 3.3).
 _PRAGMAS = (
@@ -20,6 +22,7 @@ _PRAGMAS = (
     ("journal_mode", "WAL", "wal"),
     ("synchronous", "FULL", 2),
     ("wal_autocheckpoint", "0", 0),
+    ("cache_size", str(-CACHE_KIB), -CACHE_KIB),
     ("max_page_count", str(MAX_PAGES), MAX_PAGES),
     ("foreign_keys", "ON", 1),
     ("trusted_schema", "OFF", 0),

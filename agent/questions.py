@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from agent.asked import Asked
@@ -95,7 +96,7 @@ def status(controller: "Controller") -> dict[str, Any]:
             "set_epoch": revision.set_epoch,
             "applied_rev": revision.applied_rev,
             "head_rev": revision.highest_rev,
-            "count": len(controller.codes.holding.states),
+            "count": len(controller.codes.holding),
             "syncing": controller.codes.is_syncing,
         },
         "throttle": _budgets(controller, now),
@@ -116,9 +117,9 @@ def _budgets(controller: "Controller", now: float) -> dict[str, Any]:
 def codes(controller: "Controller") -> list[dict[str, Any]]:
     """Every access code the lock holds, without digits, and whether it would open now."""
     holding, clock = controller.codes.holding, controller.clock.reading(controller.clocks.now())
-    places = {code.access_code_id: place for place, code in enumerate(holding.table.codes) if code}
+    places = {access_code_id: place for place, access_code_id in enumerate(holding.table.ids[:-1])}
     listed = []
-    for access_code_id, state in sorted(holding.states.items()):
+    for access_code_id, state in sorted(holding.states(), key=itemgetter(0)):
         place = places.get(access_code_id)
         reason = judge(holding.table, place, clock) if place is not None else None
         listed.append(
@@ -141,7 +142,7 @@ def _reason_text(reason: Reason | None, error: CodeError | None) -> str | None:
 
 
 def _rules(table: CodeTable, place: int | None) -> Mapping[str, Any]:
-    code = None if place is None else table.codes[place]
+    code = None if place is None else table.code_at(place)
     return {} if place is None or code is None else shown_rules(code, table.histories[place])
 
 

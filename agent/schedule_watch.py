@@ -49,17 +49,19 @@ class ScheduleWatch:
         table = holding.table
         new = [
             (place, code)
-            for place, code in enumerate(table.codes)
-            if code is not None and awaits_note(code, table.histories[place])
+            for place, rules in enumerate(table.rules)
+            if rules.first_use_within_s is not None
+            and (code := table.code_at(place)) is not None
+            and awaits_note(code, table.histories[place])
         ]
         if new:
             histories = self._store.note_known([code for _, code in new], wall_s)
             for (place, _), history in zip(new, histories, strict=True):
                 table.note_history(place, history)
         self._places = {}
-        for place, code in enumerate(table.codes):
-            if code is not None and code.schedule is not None:
-                self._places.setdefault(code.schedule, []).append(place)
+        for place, rules in enumerate(table.rules):
+            if rules.schedule is not None:
+                self._places.setdefault(rules.schedule, []).append(place)
         self._phases = {each: self._phases[each] for each in self._places if each in self._phases}
         self._holding = holding
         self._since_s = self._until_s = wall_s  # nothing is reckoned yet

@@ -12,14 +12,18 @@ OURS = ("agent", "hal", "firmware_sim", "cloud_sim")
 
 # Values and pure functions only. A new name here is a decision: the core has no I/O, clock, thread or chance.
 CORE_MAY_IMPORT = {
+    "array",
     "base64",
     "collections.abc",
     "dataclasses",
     "datetime",
     "enum",
+    "functools",
     "hashlib",
     "hmac",
+    "itertools",
     "json",
+    "operator",
     "typing",
 }
 # `collections.abc` is absent there and imported with a fallback.

@@ -55,6 +55,27 @@ def bucket_digests(canonical_by_id: Mapping[str, str], buckets: int) -> list[byt
     return [bucket_digest(bucket) for bucket in rows]
 
 
+class BucketCounter:
+    """Counts the digests of a set whose rows come one by one, without keeping them."""
+
+    def __init__(self, buckets: int) -> None:
+        self._hashes = [hashlib.sha256() for _ in range(buckets)]
+        self._last = [""] * buckets
+
+    def add(self, access_code_id: str, row: str) -> bool:
+        """Count a canonical row. False: it sorts before one of its bucket that came before it, so that
+        bucket has to be counted in another way. Rows in the order of their ids, all UUIDs, never do."""
+        index = bucket_of(access_code_id, len(self._hashes))
+        last = self._last[index]
+        self._hashes[index].update(f"\n{row}".encode() if last else row.encode())
+        self._last[index] = row
+        return last < row
+
+    def digests(self) -> list[bytes]:
+        """The digest of every bucket, in order."""
+        return [each.digest()[:DIGEST_BYTES] for each in self._hashes]
+
+
 def root(device_id: str, set_epoch: int, rev: int, digests: Sequence[bytes]) -> str:
     """SHA-256 in hex over device, epoch, revision and all bucket digests: names one set of one lock."""
     head = b"root/1" + device_id.encode() + set_epoch.to_bytes(4, "big") + rev.to_bytes(8, "big")

@@ -89,7 +89,7 @@ def decide(table: CodeTable, tag: bytes, clock: ClockReading) -> Outcome:
     """
     row = table.search(tag)
     reason = judge(table, row, clock)
-    code = table.codes[row]
+    code = table.code_at(row)
     if reason is None and code is not None:
         return Granted(code, row)
     return Denied(reason or Reason.UNKNOWN_CODE, code)

@@ -15,6 +15,10 @@ class History:
     """When the lock first held it and knew the time; kept for codes that need it, see `awaits_note`."""
 
 
+UNUSED = History()
+"""What has happened to most codes: nothing. One object for all of them."""
+
+
 def used(history: History, at: int) -> History:
     """After one more use, at `at`."""
     first_used_at = at if history.first_used_at is None else history.first_used_at

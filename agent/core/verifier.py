@@ -6,16 +6,19 @@ tags whatever the entry; the row then comes from a dictionary that has a dummy f
 """
 
 import hmac
-from collections.abc import Sequence
+from array import array
+from collections.abc import Collection, Iterable, KeysView, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
+from typing import Any
 
-from agent.core import lifetime
-from agent.core.access_code import AccessCode, Kind
-from agent.core.lifetime import History
+from agent.core import code_columns, lifetime
+from agent.core.access_code import AccessCode
+from agent.core.code_columns import COLUMNS, FOREVER, NO_RULES
+from agent.core.lifetime import UNUSED, History
 
 TAG_BYTES = 16
 MAX_ENTRY_DIGITS = 10
-_FOREVER = 2**62
 _PADDED_DIGITS = 15
 
 
@@ -32,66 +35,60 @@ class TableRow:
 
     code: AccessCode
     tag: bytes = field(repr=False)
-    history: History = field(default_factory=History)
+    history: History = UNUSED
     is_revoked: bool = False
+    code_length: int = 0
+    """Digits; 0 where nobody asks for it."""
+    from_rev: int = 0
+    """The revision it came with."""
 
 
 class CodeTable:
     """All codes of a door, laid out for the search: `CodeTable(rows)`, then `search(tag)`.
 
-    Rows must have different tags. Facts about row n stand at place n of each list; the last place of
-    each is the dummy row, which every unknown tag finds. Only the controller thread uses a table. What
-    changes in place: what follows from uses, `revoked`, and `active_now`, which whoever keeps the
-    schedules writes (0 until then, 1 for codes without one); the rest is replaced as a whole.
+    Rows must have different tags. Facts about row n stand at place n of each column; the last place of
+    each is the dummy row, which every unknown tag finds. Ten thousand codes take 3 MiB: a code is an
+    object only while somebody looks at it (`code_at`). Only the controller thread uses a table. What
+    changes in place: what follows from uses, `revoked`, `withdrawn`, and `active_now`, which whoever
+    keeps the schedules writes (0 until then, 1 for codes without one); while a table decides, nobody
+    adds rows to it.
     """
 
-    __slots__ = (
-        "_blob",
-        "_row_of",
-        "_row_of_id",
-        "active_now",
-        "codes",
-        "enabled",
-        "ends_at",
-        "first_use_by",
-        "for_keypad",
-        "histories",
-        "known",
-        "max_uses",
-        "opening",
-        "revoked",
-        "starts_at",
-        "time_ruled",
-        "uses",
-        "works_without_clock",
-    )
+    __slots__ = ("_blob", "_row_of", "histories", "ids", "rules", *COLUMNS)
 
-    def __init__(self, rows: Sequence[TableRow] = ()) -> None:
-        self._blob = b"".join(row.tag for row in rows)
-        self._row_of = {row.tag: place for place, row in enumerate(rows)}
-        if len(self._row_of) != len(rows):
-            raise ValueError("two rows of a table have the same tag; duplicates are refused before")
-        codes = [row.code for row in rows]
-        self._row_of_id = {code.access_code_id: place for place, code in enumerate(codes)}
-        self.codes: list[AccessCode | None] = [*codes, None]
-        self.known = bytearray([1] * len(rows) + [0])
-        self.revoked = bytearray([row.is_revoked for row in rows] + [0])
-        self.histories = [row.history for row in rows]
-        self.uses = [row.history.uses for row in rows] + [0]
-        self.max_uses = [_FOREVER if c.max_uses is None else c.max_uses for c in codes] + [1]
-        self.time_ruled = bytearray([c.is_time_ruled for c in codes] + [1])
-        self.works_without_clock = bytearray(
-            [c.works_without_clock and c.schedule is None for c in codes] + [0]
-        )
-        self.starts_at = [c.starts_at or 0 for c in codes] + [0]
-        self.ends_at = [_FOREVER] * (len(rows) + 1)
-        self.first_use_by = [_FOREVER] * (len(rows) + 1)
-        for place in range(len(rows)):
-            self._reckon_ends(place)
-        self.enabled = bytearray([c.enabled for c in codes] + [1])
-        self.opening = bytearray([c.kind is not Kind.NON_ACCESS for c in codes] + [1])
-        self.for_keypad = bytearray([c.kind is not Kind.REMOTE_ONLY for c in codes] + [1])
-        self.active_now = bytearray([c.schedule is None for c in codes] + [1])
+    known: "array[int]"
+    revoked: "array[int]"
+    """Refused: by its row, or by a command."""
+    withdrawn: "array[int]"
+    """Refused by its row: gone from a newer set, and not part of the next table."""
+    time_ruled: "array[int]"
+    works_without_clock: "array[int]"
+    enabled: "array[int]"
+    opening: "array[int]"
+    for_keypad: "array[int]"
+    active_now: "array[int]"
+    code_lengths: "array[int]"
+    bucket_bytes: "array[int]"
+    gens: "array[int]"
+    code_revs: "array[int]"
+    from_revs: "array[int]"
+    uses: "array[int]"
+    max_uses: "array[int]"
+    starts_at: "array[int]"
+    window_ends_at: "array[int]"
+    ends_at: "array[int]"
+    first_use_by: "array[int]"
+
+    def __init__(self, rows: Iterable[TableRow] = ()) -> None:
+        self._blob = bytearray()
+        self._row_of: dict[bytes, int] = {}
+        self.ids = [""]
+        self.rules = [NO_RULES]
+        self.histories = [UNUSED]
+        for name in COLUMNS:
+            setattr(self, name, code_columns.column(name))
+        for row in rows:
+            self.append(row)
 
     def __len__(self) -> int:
         return len(self._row_of)
@@ -99,26 +96,131 @@ class CodeTable:
     def __repr__(self) -> str:
         return f"CodeTable({len(self)} codes)"
 
+    # --- while it decides -------------------------------------------------------------------------
+
     def search(self, tag: bytes) -> int:
         """The place of `tag`, or that of the dummy row. Reads every tag, whether or not one matches."""
         found = self._blob.count(tag)
         return self._row_of.get(tag, len(self._row_of)) if found else len(self._row_of)
 
-    def revoke(self, access_code_id: str) -> None:
-        """Refuse a code from now on. Unknown ids are none of this table's business."""
-        place = self._row_of_id.get(access_code_id)
-        if place is not None:
+    def code_at(self, place: int) -> AccessCode | None:
+        """The code at a place; None for the dummy row, after the same work."""
+        code = code_columns.whole(
+            self.rules[place],
+            self.ids[place],
+            self.gens[place],
+            self.code_revs[place],
+            self.starts_at[place],
+            self.window_ends_at[place],
+        )
+        return (None, code)[self.known[place]]
+
+    def revoke(self, access_code_ids: Collection[str]) -> None:
+        """Refuse codes from now on. Unknown ids are none of this table's business."""
+        for place in self._places(access_code_ids):
             self.revoked[place] = 1
+
+    def withdraw(self, access_code_ids: Collection[str]) -> None:
+        """Refuse codes from now on, and leave them out of the next table."""
+        for place in self._places(access_code_ids):
+            self.revoked[place] = self.withdrawn[place] = 1
+
+    def _places(self, access_code_ids: Collection[str]) -> list[int]:
+        return [place for place, each in enumerate(self.ids) if each in access_code_ids and each]
 
     def note_history(self, place: int, history: History) -> None:
         """Something happened to the code at `place`."""
         self.histories[place] = history
         self.uses[place] = history.uses
-        self._reckon_ends(place)
-
-    def _reckon_ends(self, place: int) -> None:
-        code, history = self.codes[place], self.histories[place]
+        code = self.code_at(place)
         if code is not None:
-            ends_at, first_use_by = lifetime.ends_at(code, history), lifetime.first_use_by(code, history)
-            self.ends_at[place] = _FOREVER if ends_at is None else ends_at
-            self.first_use_by[place] = _FOREVER if first_use_by is None else first_use_by
+            self._reckon_ends(place, code, history)
+
+    def _reckon_ends(self, place: int, code: AccessCode, history: History) -> None:
+        ends_at, first_use_by = lifetime.ends_at(code, history), lifetime.first_use_by(code, history)
+        self.ends_at[place] = FOREVER if ends_at is None else ends_at
+        self.first_use_by[place] = FOREVER if first_use_by is None else first_use_by
+
+    def ended(self, wall_s: float) -> bytes:
+        """One byte a code: whether it can never open again, at a time that has certainly passed."""
+        columns = zip(self.withdrawn, self.uses, self.max_uses, self.ends_at, self.first_use_by, strict=True)
+        return bytes(
+            withdrawn or uses >= max_uses or ends_at <= wall_s or first_use_by <= wall_s
+            for withdrawn, uses, max_uses, ends_at, first_use_by in columns
+        )[:-1]
+
+    # --- laying out the next one ------------------------------------------------------------------
+
+    def append(self, row: TableRow) -> None:
+        """Add a code. ValueError: its tag is here already."""
+        place = len(self._row_of)
+        if self._row_of.setdefault(row.tag, place) != place:
+            raise ValueError("two rows of a table have the same tag; duplicates are refused before")
+        self._blob += row.tag
+        objects: tuple[tuple[list[Any], object, object], ...] = (
+            (self.ids, row.code.access_code_id, ""),
+            (self.rules, code_columns.shared_rules(row.code), NO_RULES),
+            (self.histories, row.history, UNUSED),
+        )
+        for column, value, dummy in objects:
+            column[-1] = value
+            column.append(dummy)
+        facts = code_columns.facts(
+            row.code,
+            is_revoked=row.is_revoked,
+            code_length=row.code_length,
+            from_rev=row.from_rev,
+            uses=row.history.uses,
+        )
+        for (name, dummy_fact), fact in zip(COLUMNS.items(), facts, strict=True):
+            numbers: array[int] = getattr(self, name)
+            numbers[-1] = fact
+            numbers.append(dummy_fact)
+        self._reckon_ends(place, row.code, row.history)
+
+    def row_at(self, place: int) -> TableRow:
+        """What `append` was given, with what has happened since."""
+        code = self.code_at(place)
+        if code is None:
+            raise IndexError("the dummy row is no code")
+        return TableRow(
+            code=code,
+            tag=bytes(self._blob[place * TAG_BYTES : (place + 1) * TAG_BYTES]),
+            history=self.histories[place],
+            is_revoked=bool(self.withdrawn[place]),
+            code_length=self.code_lengths[place],
+            from_rev=self.from_revs[place],
+        )
+
+    @property
+    def tags(self) -> KeysView[bytes]:
+        """The tags, in the order of the places."""
+        return self._row_of.keys()
+
+    def only(self, wanted: Sequence[int]) -> "CodeTable":
+        """A table of the codes for which `wanted` holds, place by place; `revoked` as their rows say."""
+        new, mask = CodeTable(), [*wanted, 1]
+        new._index(compress(self._row_of, wanted))
+        new.ids = list(compress(self.ids, mask))
+        new.rules = list(compress(self.rules, mask))
+        new.histories = list(compress(self.histories, mask))
+        for name in COLUMNS:
+            setattr(new, name, code_columns.column(name, compress(getattr(self, name), mask)))
+        new.revoked = new.withdrawn[:]
+        return new
+
+    def extend(self, other: "CodeTable") -> None:
+        """Add all codes of `other`, which is used up; none of their tags may be here."""
+        if not self._row_of:
+            for name in self.__slots__:
+                setattr(self, name, getattr(other, name))
+            return
+        self._index((*self._row_of, *other._row_of))
+        for name in ("ids", "rules", "histories", *COLUMNS):
+            column = getattr(self, name)
+            column.pop()
+            column.extend(getattr(other, name))
+
+    def _index(self, tags: Iterable[bytes]) -> None:
+        self._row_of = {tag: place for place, tag in enumerate(tags)}
+        self._blob = bytearray().join(self._row_of)
