@@ -76,6 +76,7 @@ endef
 
 test-tools: $(VENV)/.test
 	$(call from_apt,mosquitto,mosquitto)
+	$(call from_apt,oathtool,oathtool)
 	$(call from_apt,npm,nodejs npm)
 	@if command -v npm >/dev/null && ! cmp -s tests/javascript/package-lock.json $(VENV)/javascript/.installed; then \
 		echo "Installing the JavaScript SDKs for the tests into $(VENV)/javascript ..."; \

@@ -14,7 +14,11 @@ OURS = ("agent", "hal", "firmware_sim", "cloud_sim")
 CORE_MAY_IMPORT = {
     "array",
     "base64",
+    "collections",
     "collections.abc",
+    "cryptography.hazmat.primitives.ciphers",
+    "cryptography.hazmat.primitives.hashes",
+    "cryptography.hazmat.primitives.kdf.hkdf",
     "dataclasses",
     "datetime",
     "enum",
@@ -23,6 +27,7 @@ CORE_MAY_IMPORT = {
     "hmac",
     "itertools",
     "json",
+    "math",
     "operator",
     "typing",
 }
