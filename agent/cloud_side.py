@@ -27,6 +27,9 @@ from agent.uplink_port import UplinkPort, UplinkSlot
 
 log = logging.getLogger(__name__)
 
+BEHIND_US = ("stale_revision", "conflicting_revision")
+"""What a cloud that was restored from a backup says: it must hear which revisions are used up."""
+
 
 class CloudSide:
     """The controller's half that faces the uplink. Controller thread only; may raise StorageFault."""
@@ -75,7 +78,10 @@ class CloudSide:
             case UplinkChanged():
                 self._changed(signal, now)
             case ManifestReceived():
-                self._settle(signal.token, "desired", self._codes.offered(signal, now))
+                refusal = self._codes.offered(signal, now)
+                self._settle(signal.token, "desired", refusal)
+                if refusal in BEHIND_US:
+                    self.publish_codes()
             case BucketReceived():
                 self._settle(signal.token, "bucket", self._codes.arrived(signal, now))
             case AckReceived():
@@ -147,6 +153,8 @@ class CloudSide:
                 count=len(self._codes.holding),
                 capacity=self._constraints.capacity,
                 constraints=self._constraints.published(),
+                highest_rev=revision.highest_rev,
+                highest_root=revision.highest_root,
             )
         )
 

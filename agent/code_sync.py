@@ -11,7 +11,7 @@ from typing import Any
 
 from agent.code_rows import CodeRead, NewCode
 from agent.core import code_set
-from agent.core.access_code import AccessCode, parse_definition
+from agent.core.access_code import LATEST_S, AccessCode, parse_definition
 from agent.core.constraints import ON_RECEIPT, Constraints, check_digits
 from agent.core.holding import Arriving, CodeState, Holding, changes, joined
 from agent.core.verifier import tag_of
@@ -224,8 +224,13 @@ class CodeSync:
         in_place = all(
             isinstance(each, str) and code_set.bucket_of(each, len(fetch.digests)) == index for each in ids
         )
-        digest = code_set.bucket_digest(code_set.canonical(row) for row in rows)
-        return in_place and len(set(ids)) == len(ids) and digest == fetch.digests[index]
+        if not in_place or len(set(ids)) != len(ids):
+            return False
+        try:
+            digest = code_set.bucket_digest(code_set.canonical(row) for row in rows)
+        except RecursionError:  # nested just deep enough to have been read
+            return False
+        return digest == fetch.digests[index]
 
     def _stage(self, fetch: _Fetch, index: int, rows: list[dict[str, Any]]) -> None:
         """One bucket: durable, refused where it is gone, and read back, so that its digest is that of what
@@ -254,11 +259,10 @@ class CodeSync:
         parsed, digits = parse_definition(row, zone_named), row.get("code")
         error = None if isinstance(parsed, AccessCode) else parsed
         error = error or check_digits(digits, self._constraints)
-        gen = row.get("gen")
         usable = error is None and isinstance(digits, str)
         return NewCode(
             access_code_id=row["access_code_id"],
-            gen=gen if isinstance(gen, int) else 0,
+            gen=_generation(row.get("gen")),
             definition=code_set.canonical(row),
             tag=tag_of(self._tag_key, str(digits)) if usable else None,
             code_length=len(str(digits)) if usable else None,
@@ -284,6 +288,11 @@ class CodeSync:
         if events:
             self._store.record(stamp, *events)
         return [applied, *events]
+
+
+def _generation(value: object) -> int:
+    """What to report an unusable definition by; 0 where it names no generation that there can be."""
+    return value if type(value) is int and 0 <= value <= LATEST_S else 0
 
 
 def _counts(read: CodeRead) -> bool:

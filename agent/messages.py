@@ -5,7 +5,7 @@ Times on the wire are integer Unix seconds. Envelope and headers: `agent.envelop
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -20,6 +20,11 @@ EVENT_BATCHES_IN_FLIGHT = 4
 UP_STREAMS = ("status", "events", "codes", "request")
 DOWN_STREAMS = ("desired", "bucket", "command", "ack", "heartbeat")
 
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+"""Both sides keep these in databases and reckon with them as floats."""
+UnixSeconds = Annotated[int, msgspec.Meta(ge=0, le=2**37)]
+"""Until the year 6325: every calendar can show it. Milliseconds are refused."""
+
 
 def topic(device_id: str, direction: str, stream: str) -> str:
     """`lock/v1/<device>/<up|down>/<stream>`."""
@@ -32,7 +37,7 @@ def topic(device_id: str, direction: str, stream: str) -> str:
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Body of `down/desired`, retained: the whole set by digest. `rev` and `set_epoch` are claims."""
 
-    count: int
+    count: Count
     buckets: str
     """`code_set.pack_digests`."""
     root: str
@@ -62,8 +67,8 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True):
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     """Body of `down/heartbeat`: the newest revision and the time; with `nonce` it answers a time request."""
 
-    head_rev: int
-    time: int
+    head_rev: Count
+    time: UnixSeconds
     nonce: str | None = None
 
 
@@ -85,7 +90,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     online: bool
     sid: str
     agent_version: str | None = None
-    device_time: int | None = None
+    device_time: UnixSeconds | None = None
     clock: str | None = None
     """trusted, holdover or unknown."""
     strike: str | None = None
@@ -96,19 +101,22 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """open, closed or unknown."""
     alarms: list[str] = msgspec.field(default_factory=list)
     links: dict[str, bool] = msgspec.field(default_factory=dict)
-    set_epoch: int = 0
-    applied_rev: int = 0
+    set_epoch: Count = 0
+    applied_rev: Count = 0
 
 
 class Codes(msgspec.Struct, frozen=True, kw_only=True):
     """Body of `up/codes`, retained: what the lock holds. A code not named by a `code_state` row is set."""
 
-    set_epoch: int
-    rev: int
+    set_epoch: Count
+    rev: Count
     root: str
-    count: int
-    capacity: int
+    count: Count
+    capacity: Count
     constraints: dict[str, Any]
+    highest_rev: Count = 0
+    """The newest manifest that was accepted, whose set may still be on its way; nothing below is believed."""
+    highest_root: str = ""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -65,7 +65,7 @@ def store_codes(database: Database, lock_id: str, codes: Codes) -> bool:
     if codes.set_epoch != set_epoch:
         return False
     with database.transaction():
-        is_our_root = _is_ours(database, lock_id, codes)
+        is_our_root = _is_ours(database, lock_id, codes.rev, codes.root)
         database.run(
             "INSERT OR REPLACE INTO reported_codes VALUES (?, ?, ?, ?)",
             lock_id,
@@ -74,28 +74,25 @@ def store_codes(database: Database, lock_id: str, codes: Codes) -> bool:
             msgspec.json.encode(codes).decode(),
         )
         if is_our_root:
-            _note_taken_over(database, lock_id, codes.rev)
             access_codes.forget_deleted(database, lock_id)
             database.run("DELETE FROM revisions WHERE lock_id = ? AND rev < ?", lock_id, codes.rev)
-        is_ahead = codes.rev > head_rev
+        used_up = max(codes.rev, codes.highest_rev)
+        is_ahead = used_up > head_rev or _has_another_head(database, lock_id, codes, head_rev)
         if is_ahead:
-            code_sets.record_revision(database, lock_id, codes.rev + 1, ())
+            code_sets.record_revision(database, lock_id, used_up + 1, ())
     return is_ahead
 
 
-def _note_taken_over(database: Database, lock_id: str, rev: int) -> None:
-    """What a lock holds as one of its set it does not hold apart from it any more."""
-    database.run(
-        "UPDATE access_codes SET is_at_door = 0"
-        " WHERE lock_id = ? AND is_at_door = 1 AND is_in_set = 1 AND changed_rev <= ?",
-        lock_id,
-        rev,
-    )
+def _has_another_head(database: Database, lock_id: str, codes: Codes, head_rev: int) -> bool:
+    """Whether the lock accepted our newest revision from somebody else: us, before the backup we are from."""
+    if codes.highest_rev != head_rev or not codes.highest_root:
+        return False
+    return not _is_ours(database, lock_id, codes.highest_rev, codes.highest_root)
 
 
-def _is_ours(database: Database, lock_id: str, codes: Codes) -> bool:
-    root = "SELECT 1 FROM revisions WHERE lock_id = ? AND rev = ? AND root = ?"
-    return database.row(root, lock_id, codes.rev, codes.root) is not None
+def _is_ours(database: Database, lock_id: str, rev: int, root: str) -> bool:
+    known = "SELECT 1 FROM revisions WHERE lock_id = ? AND rev = ? AND root = ?"
+    return database.row(known, lock_id, rev, root) is not None
 
 
 def store_code_state(database: Database, lock_id: str, detail: dict[str, Any]) -> None:
