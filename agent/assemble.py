@@ -89,6 +89,7 @@ def _settings(config: Config, config_path: Path, device_id: str, root: RootSecre
         permissions=Permissions(
             remote=frozenset(config.commands.allow), local=frozenset(config.commands.local)
         ),
+        mode_schedule=config.modes.schedule(),
         secrets_source=root.describe(),
         config_path=str(config_path),
         drivers=tuple(sorted({str(table["driver"]) for table in config.devices.values()})),

@@ -1,17 +1,15 @@
-"""What commands leave on disk: which were taken, what became of them, revoked codes, the operating mode."""
+"""What commands leave on disk: which were taken, what became of them, revoked codes."""
 
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from sqlite3 import Connection
 from typing import Any, Literal
 
-from agent.core.modes import Mode
+from agent.core.mode_schedule import Standing
 from agent.core.throttle import Budget, LengthClass
 from agent.database import Database
 
 KEEP_COMMANDS = 10_000
-MAC_BYTES = 16
 
 Result = Literal["done", "refused", "failed", "unknown"]
 
@@ -32,19 +30,21 @@ class Outcome:
 class Effect:
     """What a command changes on disk, in the transaction of its outcome."""
 
-    mode: Mode | None = None
+    standing: Standing | None = None
+    """The operating mode, where it changes."""
+    settings: str | None = None
+    """What counts instead of the configuration file, in canonical JSON, where that changes."""
     revoked: Mapping[str, int] = field(default_factory=dict)
     """Access code id -> the first revision that may bring it back."""
     budgets: Mapping[LengthClass, Budget] = field(default_factory=dict)
 
 
 class CommandRows:
-    """Three tables: `command`, `revocation`, `operating_mode`. Controller thread; may raise StorageFault."""
+    """Two tables: `command` and `revocation`. Controller thread only; may raise StorageFault."""
 
-    def __init__(self, database: Database, row_key: bytes) -> None:
-        """`row_key`: 32 bytes, the key of the MAC."""
+    def __init__(self, database: Database) -> None:
+        """In `database`."""
         self._database = database
-        self._row_key = row_key
 
     def find(self, command_id: str) -> Outcome | None:
         """What became of a command that was taken before."""
@@ -83,11 +83,8 @@ class CommandRows:
                 " SET until_rev=max(until_rev, excluded.until_rev)",
                 (access_code_id, until_rev),
             )
-        if effect.mode is not None:
-            values = (effect.mode.value, self._mac(effect.mode.value))
-            db.execute("INSERT OR REPLACE INTO operating_mode VALUES (1, ?, ?)", values)
 
-    # --- revoked codes and the mode ----------------------------------------------------------------
+    # --- revoked codes -----------------------------------------------------------------------------
 
     def revoked(self) -> list[str]:
         """The access codes that are refused by command."""
@@ -97,14 +94,3 @@ class CommandRows:
     def forget_revoked(self, db: Connection, rev: int) -> None:
         """A code set of revision `rev` decides from now on: what it says counts more than older commands."""
         db.execute("DELETE FROM revocation WHERE until_rev <= ?", (rev,))
-
-    def mode(self) -> Mode | None:
-        """The mode the door was in; None if that row was changed from outside."""
-        rows: list[Any] = self._database.read("SELECT mode, mac FROM operating_mode")
-        if not rows:
-            return Mode.NORMAL
-        mode, mac = rows[0]
-        return Mode(mode) if hmac.compare_digest(mac, self._mac(mode)) else None
-
-    def _mac(self, mode: str) -> bytes:
-        return hmac.digest(self._row_key, f"operating_mode|{mode}".encode(), "sha256")[:MAC_BYTES]

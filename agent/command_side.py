@@ -1,5 +1,6 @@
 """The controller's half that does what it is told: by the cloud, signed and once, or by `lockctl`."""
 
+import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,13 +8,14 @@ from typing import Any
 
 from agent import commands
 from agent.asked import Asked
+from agent.changed_settings import ChangedSettings, canonical, digest_of
 from agent.clock_watch import ClockWatch
 from agent.code_sync import CodeSync
 from agent.command_rows import Effect, Outcome
-from agent.commands import Acknowledge, Command, Identify, Lock, Resync, Revoke, SetMode, Unlock
+from agent.commands import Acknowledge, Command, Configure, Identify, Lock, Resync, Revoke, SetMode, Unlock
 from agent.core import modes
+from agent.core.mode_schedule import ModeSchedule, Standing
 from agent.core.modes import Mode, Source
-from agent.core.timekeeping import Trust
 from agent.door_side import DoorSide
 from agent.face import Face
 from agent.guesses import Guesses
@@ -62,8 +64,9 @@ class CommandSide:
         guesses: Guesses,
         permissions: Permissions,
         resync: Callable[[float], None],
+        file_schedule: ModeSchedule | None,
     ) -> None:
-        """`resync` compares the code set with the cloud's."""
+        """`resync` compares the code set with the cloud's; `file_schedule`: see `ChangedSettings`."""
         self._store = store
         self._clock = clock
         self._clocks = clocks
@@ -75,7 +78,15 @@ class CommandSide:
         self._permissions = permissions
         self._resync = resync
         self._answered_again: tuple[str, set[str]] = ("", set())
-        self.modes = ModeSide(store.commands, door, recorder.record, self._enter)
+        self.settings = ChangedSettings(store.modes, door, recorder.record, file_schedule)
+        self.modes = ModeSide(
+            rows=store.modes,
+            settings=self.settings,
+            clock=clock,
+            door=door,
+            record=recorder.record,
+            enter=self._enter,
+        )
 
     @property
     def mode(self) -> Mode:
@@ -87,12 +98,8 @@ class CommandSide:
         for outcome in self._store.commands.pending():
             gone = replace(outcome, result="unknown", reason="restarted", is_pending=False)
             self._record(gone, Effect(), (_row(gone),))
+        self.settings.start()
         self.modes.start()
-
-    def tick(self, now: float) -> None:
-        """Whatever has become possible."""
-        known = self._clock.reading(now).trust is not Trust.UNKNOWN
-        self.modes.tick(now, is_clock_known=known)
 
     # --- who tells ----------------------------------------------------------------------------------
 
@@ -141,6 +148,7 @@ class CommandSide:
 
     def _obey(self, wish: _Wish, now: float) -> Outcome:
         """Judge, commit, do: in this order, always."""
+        self.modes.tick(now)
         command = commands.parse(wish.type, wish.args)
         reason = command if isinstance(command, str) else self._objection(command, wish)
         if isinstance(command, str) or reason is not None:
@@ -148,12 +156,12 @@ class CommandSide:
             self._record(refused, Effect(), (_row(refused, wish.source),))
             return refused
         outcome = Outcome(id=wish.id, type=wish.type, result="done", is_pending=isinstance(command, Unlock))
-        effect = self._effect(command)
-        self._record(outcome, effect, (*_events(command, wish.source), _row(outcome, wish.source)))
+        effect = self._effect(command, wish.source)
+        self._record(outcome, effect, (*_events(effect), _row(outcome, wish.source)))
         self._guesses.keep(effect.budgets)
         if isinstance(command, Unlock):
             return self._release(command, outcome, wish, now)
-        self._show(command)
+        self._show(command, effect)
         return outcome
 
     def _objection(self, command: Command, wish: _Wish) -> str | None:
@@ -170,13 +178,18 @@ class CommandSide:
                 return "blocked_by_mode"
             case SetMode() if not modes.may_enter(command.mode, is_shut=self._door.is_shut):
                 return "door_not_shut"
+            case Configure():
+                return self.settings.objection(self.settings.with_change(command))
         return None
 
-    def _effect(self, command: Command) -> Effect:
+    def _effect(self, command: Command, source: Source) -> Effect:
         """What becomes durable with the outcome."""
         match command:
             case SetMode():
-                return Effect(mode=command.mode)
+                by = "command" if source is Source.REMOTE else "lockctl"
+                return Effect(standing=self.modes.changed(command.mode, by))
+            case Configure():
+                return Effect(settings=canonical(self.settings.with_change(command)))
             case Revoke():
                 revision = self._codes.revision
                 until_rev = command.rev or revision.highest_rev + 1
@@ -198,14 +211,16 @@ class CommandSide:
         self._record(settled, Effect(), ())
         return settled
 
-    def _show(self, command: Command) -> None:
+    def _show(self, command: Command, effect: Effect) -> None:
         """The rest of what was made durable: memory, strike and light follow."""
         now = self._clocks.now()
+        if effect.standing is not None:
+            self.modes.show(effect.standing, now)
+        if effect.settings is not None:
+            self.settings.show(effect.settings)
         match command:
             case Lock():
                 self._door.relock("command")
-            case SetMode():
-                self.modes.show(command.mode, now)
             case Revoke():
                 self._codes.refuse_revoked()
             case Resync():
@@ -213,9 +228,10 @@ class CommandSide:
             case Identify():
                 self._face.identify(now)
 
-    def _enter(self, mode: Mode, event: Event) -> None:
+    def _enter(self, standing: Standing, event: Event | None) -> None:
         """Make a mode durable that nobody commanded."""
-        self._store.record_effect(self._clock.stamp(self._clocks.now()), Effect(mode=mode), (event,))
+        stamp = self._clock.stamp(self._clocks.now())
+        self._store.record_effect(stamp, Effect(standing=standing), () if event is None else (event,))
         self._recorder.told()
 
     def _record(self, outcome: Outcome, effect: Effect, events: Sequence[Event]) -> None:
@@ -233,6 +249,7 @@ _WORDS = {
     "door_not_shut": "the door is open or released; shut it first",
     "bad_args": "its arguments are not possible; see docs/commands.md",
     "unknown_type": "there is no such command; see docs/commands.md",
+    "mode_schedule_invalid": "the mode schedule is not possible; the agent's log names the entry",
     "too_late": "storage took too long, nothing was opened; run lockctl doctor",
 }
 
@@ -247,8 +264,11 @@ def _row(outcome: Outcome, source: Source = Source.REMOTE, *, is_again: bool = F
     return Event("command_result", detail | ({"duplicate": True} if is_again else {}))
 
 
-def _events(command: Command, source: Source) -> tuple[Event, ...]:
-    if not isinstance(command, SetMode):
-        return ()
-    why = "command" if source is Source.REMOTE else "lockctl"
-    return (Event("mode", {"mode": command.mode.value, "why": why}),)
+def _events(effect: Effect) -> tuple[Event, ...]:
+    events = []
+    if effect.standing is not None:
+        events.append(Event("mode", {"mode": effect.standing.mode.value, "why": effect.standing.by}))
+    if effect.settings is not None:
+        detail = {"changed": sorted(json.loads(effect.settings)), "digest": digest_of(effect.settings)}
+        events.append(Event("settings", detail))
+    return tuple(events)

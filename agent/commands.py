@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from agent.core.modes import Mode
 from agent.core.throttle import LengthClass
@@ -18,7 +18,7 @@ LIFE_S = 30
 """Longest a command may be valid, from its `iat` to its `exp`."""
 IDS_AT_ONCE = 500
 
-CommandType = Literal["unlock", "lock", "mode", "revoke", "resync", "acknowledge", "identify"]
+CommandType = Literal["unlock", "lock", "mode", "revoke", "resync", "acknowledge", "identify", "config"]
 COMMAND_TYPES: tuple[CommandType, ...] = get_args(CommandType)
 
 
@@ -65,7 +65,16 @@ class Identify(_Command, frozen=True):
     """Show and sound which door this is."""
 
 
-Command = Unlock | Lock | SetMode | Revoke | Resync | Acknowledge | Identify
+class Configure(_Command, frozen=True):
+    """Count these settings instead of the configuration file's: all of them or none. None: the file's again;
+    unset: as it is."""
+
+    mode_schedule: dict[str, Any] | UnsetType | None = UNSET
+    """See `agent.core.mode_schedule_fields`."""
+    release_s: Annotated[int, Meta(ge=1, le=60)] | UnsetType | None = UNSET
+
+
+Command = Unlock | Lock | SetMode | Revoke | Resync | Acknowledge | Identify | Configure
 
 _SHAPES: Mapping[str, type[Command]] = {
     "unlock": Unlock,
@@ -75,6 +84,7 @@ _SHAPES: Mapping[str, type[Command]] = {
     "resync": Resync,
     "acknowledge": Acknowledge,
     "identify": Identify,
+    "config": Configure,
 }
 NEEDS_TIME = frozenset({"unlock", "mode"})
 """From afar only with a known clock: what opens must not be able to come late."""

@@ -13,7 +13,10 @@ from msgspec import Meta
 
 from agent.commands import COMMAND_TYPES, CommandType
 from agent.core.constraints import ALL_DIGITS, CAPACITY, CODE_LENGTHS
+from agent.core.mode_schedule import ModeSchedule
+from agent.core.mode_schedule_fields import mode_schedule_of
 from agent.errors import ConfigFault
+from agent.zones import zone_named
 from hal.registry import UnknownDriver, load
 
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
@@ -81,6 +84,25 @@ class CommandsSection(_Section, frozen=True):
     local: list[CommandType] = []
 
 
+class ModesSection(_Section, frozen=True):
+    """`[modes]`: the mode schedule, unless the cloud gives another one. Without entries there is none."""
+
+    zone: str = "UTC"
+    weekly: list[dict[str, Any]] = []
+    holidays: list[dict[str, Any]] = []
+
+    def schedule(self) -> ModeSchedule | None:
+        """The schedule. Raises ConfigFault that names the entry."""
+        lists = {"weekly": self.weekly, "holidays": self.holidays}
+        fields = {name: value for name, value in lists.items() if value}
+        if not fields:
+            return None
+        try:
+            return mode_schedule_of({**fields, "zone": self.zone}, zone_named)
+        except ValueError as error:
+            raise ConfigFault(f"modes: {error}") from None
+
+
 class LineSection(_Section, frozen=True):
     """`[lines.NAME]`: one serial line."""
 
@@ -113,6 +135,7 @@ class Config(_Section, frozen=True):
     clock: ClockSection = ClockSection()
     uplink: UplinkSection = UplinkSection()
     commands: CommandsSection = CommandsSection()
+    modes: ModesSection = ModesSection()
     lines: dict[str, LineSection] = {}
     readers: dict[str, ReaderSection] = {}
     devices: dict[str, dict[str, Any]] = {}
@@ -181,7 +204,15 @@ def _problem(config: Config) -> str | None:
     places = [(reader.line, reader.address) for reader in config.readers.values()]
     if len(set(places)) < len(places):
         return "two readers have the same address on the same line"
-    return _device_problem(config)
+    return _mode_problem(config) or _device_problem(config)
+
+
+def _mode_problem(config: Config) -> str | None:
+    try:
+        config.modes.schedule()
+    except ConfigFault as fault:
+        return str(fault)
+    return None
 
 
 def _device_problem(config: Config) -> str | None:

@@ -125,6 +125,7 @@ class Controller:
             guesses=self.guesses,
             permissions=settings.permissions,
             resync=self.cloud.resync,
+            file_schedule=settings.mode_schedule,
         )
         self._outcomes = Outcomes(
             store=store,
@@ -196,6 +197,7 @@ class Controller:
             self.codes.deadline(),
             self.clock.deadline(now),
             self.schedules.deadline(now),
+            self.commands.modes.deadline(now),
             self._recorder.deadline(),
             self.guesses.next_short_s(now),
             None if self.cloud.is_started else self.started_s + UPLINK_AFTER_S,
@@ -239,6 +241,7 @@ class Controller:
 
     def _entered(self, entered: Entry, keypad: str, now: float) -> None:
         """Count, commit, look, commit, show: in this order, always."""
+        self.commands.modes.tick(now)
         if entered.refusal is not None:
             self._outcomes.refuse(Denied(entered.refusal), keypad, now)
             return
@@ -268,7 +271,7 @@ class Controller:
 
     def _tick(self, now: float) -> None:
         self.door.tick(now)
-        self.commands.tick(now)
+        self.commands.modes.tick(now)
         self._face.tick(now)
         self.clock.tick(now)
         self.schedules.keep(now)

@@ -78,6 +78,8 @@ def check_mode(facts: Facts) -> Finding:
     mode = facts["mode"]
     if mode == "normal":
         return Finding("mode", "ok", "normal")
+    if facts.get("mode_by") == "schedule":
+        return Finding("mode", "ok", f"{mode}, as the mode schedule says")
     mend = "docs/commands.md says who may open in it; `lockctl mode normal` or the cloud ends it"
     return Finding("mode", "warn", f"{mode}: the door does not work as usual", mend)
 

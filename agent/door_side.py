@@ -1,6 +1,7 @@
 """The controller's half that faces the door: strike, contact, REX, tamper, links."""
 
 import logging
+from dataclasses import replace
 from typing import Protocol
 
 from agent.core import door
@@ -54,6 +55,15 @@ class DoorSide:
         """Let everybody through from now on, or no longer."""
         self._has_failed = False
         self._do(door.free(self.door, now) if is_free else door.unfree(self.door, now, self._timings))
+
+    @property
+    def release_s(self) -> float:
+        """How long a release lasts that says nothing else."""
+        return self._timings.release_s
+
+    def set_release_s(self, release_s: float) -> None:
+        """From the next release on."""
+        self._timings = replace(self._timings, release_s=release_s)
 
     @property
     def is_shut(self) -> bool:

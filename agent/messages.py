@@ -97,6 +97,10 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """locked or released."""
     mode: str | None = None
     """See `agent.core.modes`."""
+    release_s: float | None = None
+    """How long a release lasts that says nothing else."""
+    settings: str | None = None
+    """Digest of what the cloud set (`agent.changed_settings`); empty: the lock cannot use what it has."""
     door: str | None = None
     """open, closed or unknown."""
     alarms: list[str] = msgspec.field(default_factory=list)

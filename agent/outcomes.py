@@ -53,11 +53,11 @@ class Outcomes:
     def grant(self, granted: Granted, length_class: LengthClass, keypad: str, entered_s: float) -> None:
         """A right code that may open now: let its owner in, or change the mode if it is there for that."""
         code, refunded = granted.code, self._guesses.refunded(length_class)
-        mode = self._modes.after_code(code)
+        standing = self._modes.after_code(code)
         detail = {"access_code_id": code.access_code_id, "gen": code.gen, "keypad": keypad}
         events = [Event("access_granted", detail)]
-        if mode is not None:
-            events.append(Event("mode", {"mode": mode.value, "why": "code"}))
+        if standing is not None:
+            events.append(Event("mode", {"mode": standing.mode.value, "why": standing.by}))
         events += self._silent(code, keypad, entered_s)
         history = self._store.record_grant(  # durable before anything moves
             self._clock.stamp(entered_s),
@@ -66,21 +66,21 @@ class Outcomes:
             int(instant_of(self._clock.reading(entered_s))),
             length_class,
             refunded,
-            mode,
+            standing,
         )
         self._codes.holding.table.note_history(granted.row, history)
         self._guesses.keep({length_class: refunded})
         now = self._clocks.now()
         if now - entered_s > COMMIT_LIMIT_S:
-            if mode is not None:
+            if standing is not None:
                 self._modes.keep()
             raise StorageFault(
                 f"the outcome took {now - entered_s:.1f} s to become durable; nothing was opened"
             )
-        if mode is None:
+        if standing is None:
             self._door.release(now)
         else:
-            self._modes.show(mode, now)
+            self._modes.show(standing, now)
         self._face.granted(now)
         self._recorder.told()
 

@@ -61,6 +61,8 @@ def status_fields(controller: "Controller") -> dict[str, Any]:
         "strike": "released" if controller.door.door.is_released else "locked",
         "door": controller.door.door.contact.value,
         "mode": controller.commands.mode.value,
+        "release_s": controller.door.release_s,
+        "settings": controller.commands.settings.digest,
         "alarms": controller.door.alarms(),
         "links": dict(controller.door.links),
         "set_epoch": revision.set_epoch,
@@ -80,6 +82,8 @@ def status(controller: "Controller") -> dict[str, Any]:
     return {
         "device_id": controller.settings.device_id,
         **status_fields(controller),
+        "mode_by": controller.commands.modes.standing.by,
+        "mode_until_s": controller.commands.modes.ends_s(now),
         "uptime_s": round(now - controller.started_s, 1),
         "clock": {
             "trust": clock.trust.value,

@@ -6,6 +6,7 @@ from agent.clock_watch import ClockSettings
 from agent.command_side import Permissions
 from agent.core.constraints import Constraints
 from agent.core.door import Timings
+from agent.core.mode_schedule import ModeSchedule
 from hal.ports import Device, Indicator, Strike
 
 
@@ -21,6 +22,7 @@ class Settings:
     rex_unlocks: bool = True
     clock: ClockSettings = field(default_factory=lambda: ClockSettings(100.0, trust_ntp=False))
     permissions: Permissions = field(default_factory=Permissions)
+    mode_schedule: ModeSchedule | None = None
     secrets_source: str = "unknown"
     """Where the root secret lives, in words, for `doctor`; likewise the two below."""
     config_path: str = ""

@@ -12,12 +12,13 @@ from agent.code_rows import CodeRows, NewCode
 from agent.command_rows import CommandRows, Effect, Outcome
 from agent.core.access_code import AccessCode
 from agent.core.lifetime import History
-from agent.core.modes import Mode
+from agent.core.mode_schedule import Standing
 from agent.core.throttle import Budget, LengthClass
 from agent.core.timekeeping import Anchor
 from agent.database import Database
 from agent.errors import StorageFault
 from agent.journal import Event, Journal, Stamp
+from agent.mode_rows import ModeRows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,8 @@ class Store:
         """Open or create the database of `device_id`. `row_key`: 32 bytes, for the MACs of rows."""
         self.database = Database(path)
         self.codes = CodeRows(self.database, row_key)
-        self.commands = CommandRows(self.database, row_key)
+        self.commands = CommandRows(self.database)
+        self.modes = ModeRows(self.database, row_key)
         if not self.database.read("SELECT 1 FROM lock"):
             with self.database.transaction() as db:
                 db.execute(
@@ -72,14 +74,15 @@ class Store:
         used_at: int,
         length_class: LengthClass,
         refunded: Budget,
-        mode: Mode | None = None,
+        standing: Standing | None = None,
     ) -> History:
         """The outcome of a right code: use counted (at Unix time `used_at`), token back, journal rows, and
         the operating mode where it changes; all of it or nothing. Returns the history with this use."""
         with self._recording(stamp, events) as db:
             history = self.codes.count_use(db, code.access_code_id, code.gen, used_at)
             _save_budget(db, length_class, refunded)
-            self.commands.carry_out(db, Effect(mode=mode))
+            if standing is not None:
+                self.modes.keep_standing(db, standing)
         return history
 
     def note_known(self, codes: Sequence[AccessCode], since: int) -> list[History]:
@@ -93,6 +96,10 @@ class Store:
         """What a command or a mode changes: the effect, its outcome, journal rows; all of it or nothing."""
         with self._recording(stamp, events) as db:
             self.commands.carry_out(db, effect)
+            if effect.standing is not None:
+                self.modes.keep_standing(db, effect.standing)
+            if effect.settings is not None:
+                self.modes.keep_settings(db, effect.settings)
             for length_class, budget in effect.budgets.items():
                 _save_budget(db, length_class, budget)
             if outcome is not None:

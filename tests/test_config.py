@@ -6,6 +6,7 @@ import pytest
 
 from agent.cli.daemon import main
 from agent.config import Config, load_config
+from agent.core.modes import Mode
 from agent.errors import ConfigFault
 
 GOOD = Path("agent/example.toml").read_text("utf-8")
@@ -39,6 +40,12 @@ def problem(tmp_path: Path, text: str) -> str:
         ('driver = "osdp-strike"', "", "devices.strike: the key 'driver' is missing"),
         ("root_secret_file", "# ", "set exactly one of root_secret_file and root_secret_credential"),
         ("local = []", 'local = ["reboot"]', "commands.local[0]: Invalid enum value 'reboot'"),
+        (
+            "weekly = []",
+            'weekly = [{days = [1], from = "08:00", to = "24:00", mode = "passage"}]',
+            'modes: weekly[0].to must be a time from "00:00" to "23:59"',
+        ),
+        ('zone = "UTC"', 'zone = "UTC"\nhours = 3', "unknown key 'modes.hours'"),
         ("[door]", "[door", "is not TOML"),
     ],
 )
@@ -62,6 +69,16 @@ def test_left_out_keys_have_the_defaults_of_the_example(tmp_path: Path) -> None:
     path.write_text(GOOD)
     config = load_config(path)
     assert (config.door, config.clock, config.entry) == (Config().door, Config().clock, Config().entry)
+
+
+def test_the_modes_of_the_file_are_a_schedule_and_none_without_entries(tmp_path: Path) -> None:
+    path = tmp_path / "door.toml"
+    entry = '{days = [6, 7], from = "20:00", to = "08:00", mode = "lockdown"}'
+    path.write_text(GOOD.replace("weekly = []", f"weekly = [{entry}]"))
+    schedule = load_config(path).modes.schedule()
+    assert schedule is not None
+    assert (schedule.zone_name, schedule.modes) == ("UTC", frozenset({Mode.LOCKDOWN}))
+    assert Config().modes.schedule() is None
 
 
 def test_check_says_yes_to_the_example_and_no_with_the_reason(

@@ -53,7 +53,7 @@ def status_lines(status: Mapping[str, Any]) -> list[Line]:
     return [
         _fact("lock", f"{status['device_id']} (agent {status['agent_version']}, up {up})"),
         _fact("door", f"{status['door']}, strike {status['strike']}"),
-        _fact("mode", _spaced(status.get("mode", "normal"))),
+        _mode(status),
         _fact("alarms", ", ".join(status["alarms"]) or "none", "bad" if status["alarms"] else "plain"),
         _links(status["links"]),
         _uplink(status["uplink"]),
@@ -66,6 +66,13 @@ def status_lines(status: Mapping[str, Any]) -> list[Line]:
 
 def _fact(label: str, text: str, style: Style = "plain") -> Line:
     return Line(f"{label:<{LABEL_WIDTH}}{text}", style)
+
+
+def _mode(status: Mapping[str, Any]) -> Line:
+    text, by, until_s = (status.get(key) for key in ("mode", "mode_by", "mode_until_s"))
+    why = f", by {by}" if by else ""
+    until = f" until {instant(until_s)}" if until_s else ""
+    return _fact("mode", f"{_spaced(str(text or 'normal'))}{why}{until}")
 
 
 def _links(links: Mapping[str, bool]) -> Line:

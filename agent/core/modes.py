@@ -3,6 +3,7 @@
 Pure, and the whole rule: a table. A request to exit is in it too, and always allowed: nobody is locked in.
 """
 
+from collections.abc import Collection
 from enum import Enum
 
 
@@ -64,6 +65,21 @@ def after_passage_code(mode: Mode) -> Mode:
     """The mode once a passage code was granted in `mode`. Where no-remote is wanted, passage would end that
     unasked: the code opens once, like any other."""
     return {Mode.NORMAL: Mode.PASSAGE, Mode.PASSAGE: Mode.NORMAL}.get(mode, mode)
+
+
+_SCHEDULED = frozenset(Mode) - {Mode.PRIVACY}
+_KEPT = frozenset({Mode.LOCKDOWN, Mode.PRIVACY})
+
+
+def may_be_scheduled(mode: Mode) -> bool:
+    """Whether a schedule may name `mode`. Privacy is somebody's own wish, and ends when he leaves."""
+    return mode in _SCHEDULED
+
+
+def may_schedule_end(mode: Mode, scheduled: Collection[Mode]) -> bool:
+    """Whether a schedule with the modes `scheduled` may end a `mode` that a person set. What a person closed
+    for a reason the schedule cannot know stays closed; a schedule that knows of vacation rules it."""
+    return mode not in _KEPT and (mode is not Mode.VACATION or mode in scheduled)
 
 
 def after_rex(mode: Mode) -> Mode:

@@ -12,7 +12,7 @@ MIDNIGHT = time()
 EVERY_DAY = frozenset(range(1, 8))
 _DAY = timedelta(days=1)
 _DAYS_BEFORE, _DAYS_AHEAD = 2, 9
-_LAST_S = 253_370_764_800.0
+LAST_S = 253_370_764_800.0
 """9999-01-01, before which every local date can be written."""
 
 
@@ -60,7 +60,7 @@ class Phase:
 
 def phase(schedule: Schedule, wall_s: float) -> Phase:
     """The state of `schedule` at `wall_s`, and how long it stays."""
-    if not 0 <= wall_s < _LAST_S:
+    if not 0 <= wall_s < LAST_S:
         return Phase(False, wall_s, float("inf"))
     today = datetime.fromtimestamp(wall_s, schedule.zone).date()
     first, last = today - _DAYS_BEFORE * _DAY, today + _DAYS_AHEAD * _DAY
@@ -90,13 +90,17 @@ def _stretches(schedule: Schedule, first: date, last: date) -> Iterator[tuple[fl
     while day < last:
         weekday = _counts_as(schedule, day)
         for hours in schedule.weekly:
-            if weekday in hours.days:
-                end_day = day if hours.ends > hours.begins else day + _DAY
-                begins_s = _instants(day, hours.begins, schedule.zone)[0]
-                ends_s = _instants(end_day, hours.ends, schedule.zone)[1]
-                if begins_s < ends_s:  # else a gap swallowed them
-                    yield begins_s, ends_s
+            if weekday in hours.days and (found := stretch(day, hours, schedule.zone)) is not None:
+                yield found
         day += _DAY
+
+
+def stretch(day: date, hours: Hours, zone: tzinfo) -> tuple[float, float] | None:
+    """The instants at which the hours of a day begin and end; None if a gap swallowed them."""
+    end_day = day if hours.ends > hours.begins else day + _DAY
+    begins_s = _instants(day, hours.begins, zone)[0]
+    ends_s = _instants(end_day, hours.ends, zone)[1]
+    return (begins_s, ends_s) if begins_s < ends_s else None
 
 
 def _counts_as(schedule: Schedule, day: date) -> int | None:

@@ -65,6 +65,10 @@ def test_a_bound_that_is_not_met_names_the_chance_and_the_digits_that_are_missin
     assert "2 digits longer" in findings["guessing risk"].mend
 
 
+def test_a_mode_that_the_schedule_wants_is_no_problem() -> None:
+    assert levels(lambda facts: facts.update(mode="passage", mode_by="schedule")) == {}
+
+
 def test_a_check_that_crashes_becomes_a_finding_and_the_others_still_report() -> None:
     def check_broken(facts: Facts) -> Finding:
         raise ZeroDivisionError(facts)

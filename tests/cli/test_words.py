@@ -2,8 +2,8 @@
 
 import pytest
 
-from agent.cli.words import event_line, instant, span
-from tests.cli.conftest import CODE_ID, row
+from agent.cli.words import event_line, instant, span, status_lines
+from tests.cli.conftest import CODE_ID, STATUS, row
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,19 @@ def test_an_instant_is_told_in_utc_and_none_as_a_dash() -> None:
 )
 def test_an_event_is_told_in_words_also_one_of_a_later_version(event: dict[str, object], words: str) -> None:
     assert event_line(event).text.endswith(f"Z  {words}")
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        ({"mode": "normal"}, "normal"),
+        ({"mode": "no_remote", "mode_by": "lockctl", "mode_until_s": None}, "no remote, by lockctl"),
+        (
+            {"mode": "passage", "mode_by": "schedule", "mode_until_s": 1_790_000_000.0},
+            "passage, by schedule until 2026-09-21 14:13:20Z",
+        ),
+    ],
+)
+def test_the_mode_is_told_with_what_set_it_and_until_when(shown: dict[str, object], words: str) -> None:
+    (line,) = [line.text for line in status_lines(STATUS | shown) if line.text.startswith("mode ")]
+    assert line.split(maxsplit=1)[1] == words

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from agent.core.mode_schedule import Standing
 from agent.core.modes import Mode
 from firmware_sim.site import NOON, Site, code_row
 from hal.ports import Pattern
@@ -48,9 +49,9 @@ def test_who_did_it_stands_in_the_row_before(site: Site) -> None:
 
 def test_mode_and_rows_are_durable_before_the_strike_moves(site: Site) -> None:
     seen: list[Any] = []
-    site.before_unlock = lambda: seen.append((site.store.commands.mode(), len(modes(site))))
+    site.before_unlock = lambda: seen.append((site.store.modes.standing(), len(modes(site))))
     site.type(KEYS)
-    assert seen[0] == (Mode.PASSAGE, 1)
+    assert seen[0] == (Standing(mode=Mode.PASSAGE, by="code"), 1)
 
 
 def test_the_mode_outlives_a_restart(site: Site, tmp_path: Path) -> None:
