@@ -66,6 +66,19 @@ def check_links(facts: Facts) -> Finding:
     return Finding("links", "ok", f"all units answer: {', '.join(sorted(facts['links']))}")
 
 
+LEGACY_DRIVERS = ("wiegand-keypad", "ascii-keypad")
+
+
+def check_keypads(facts: Facts) -> Finding:
+    """Nobody can read codes off the wires of the keypad."""
+    legacy = [driver for driver in facts["drivers"] if driver in LEGACY_DRIVERS]
+    if not legacy:
+        return Finding("keypads", "ok", "none of a legacy kind")
+    text = f"{', '.join(legacy)}: codes travel in clear, and who holds the wires can play them back"
+    mend = "use an OSDP keypad; until then keep the cable on the secure side and wire its tamper switch"
+    return Finding("keypads", "warn", text, mend)
+
+
 def check_alarms(facts: Facts) -> Finding:
     """Nothing about the door is alarming now."""
     if facts["alarms"]:
@@ -192,6 +205,7 @@ def _digits_missing(risk: Mapping[str, Any], keys: int) -> int:
 
 CHECKS: tuple[Check, ...] = (
     check_links,
+    check_keypads,
     check_alarms,
     check_mode,
     check_clock,

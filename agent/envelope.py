@@ -29,7 +29,7 @@ __all__ = [
     "new_signing_key",
 ]
 
-SEALED_STREAMS = frozenset({"bucket", "duress"})
+SEALED_STREAMS = frozenset({"bucket", "duress", "door_code"})
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 """Fits SQLite's integer."""

@@ -68,8 +68,9 @@ def add(
     digits = wanted.code or free_code(database, [lock_id], wall)
     leaving = _long_ended(database, lock_id, wall)
     holder = holder_of(database, lock_id, digits)
-    if holder is not None and not has_ended(holder, wall):
-        return Taken(holder["access_code_id"])
+    live = live_holder_of(database, lock_id, digits, wall)
+    if live is not None:
+        return Taken(live["access_code_id"])
     if holder is not None:
         leaving.add(holder["access_code_id"])
     if capacity is not None and code_sets.count(database, lock_id) - len(leaving) >= capacity:
@@ -86,7 +87,8 @@ def add(
 def delete(database: Database, row: dict[str, Any], wall: float) -> None:
     """Take a code (a row of `find`) out of the lock's set as the next revision. Again is harmless.
 
-    The row stays until the lock confirms; at once it goes only where no lock can hold it."""
+    The row stays until the lock confirms; at once it goes only where no lock can hold it. What was made at
+    the door the lock must be told to forget besides: `unmanaged_codes.have_deleted`."""
     lock_id, access_code_id = row["lock_id"], row["access_code_id"]
     with database.transaction():
         if row["is_in_set"]:
@@ -109,15 +111,22 @@ def forget_deleted(database: Database, lock_id: str) -> None:
     upto = (confirmed["rev"] if confirmed else 0) if enrolled else 2**62
     database.run(
         "DELETE FROM reported_access_codes WHERE access_code_id IN (SELECT access_code_id FROM access_codes"
-        " WHERE lock_id = ? AND deleted_ms IS NOT NULL AND changed_rev <= ?)",
+        " WHERE lock_id = ? AND deleted_ms IS NOT NULL AND changed_rev <= ? AND is_at_door = 0)",
         lock_id,
         upto,
     )
     database.run(
-        "DELETE FROM access_codes WHERE lock_id = ? AND deleted_ms IS NOT NULL AND changed_rev <= ?",
+        "DELETE FROM access_codes"
+        " WHERE lock_id = ? AND deleted_ms IS NOT NULL AND changed_rev <= ? AND is_at_door = 0",
         lock_id,
         upto,
     )
+
+
+def erase(database: Database, access_code_id: str) -> None:
+    """Remove a code that the lock does not hold any more, with what it reported of it; in a transaction."""
+    for table in ("reported_access_codes", "access_codes"):
+        database.run(f"DELETE FROM {table} WHERE access_code_id = ?", access_code_id)
 
 
 def find(database: Database, access_code_id: str) -> dict[str, Any] | None:
@@ -131,10 +140,13 @@ def of_lock(database: Database, lock_id: str) -> list[dict[str, Any]]:
 
 
 def has_ended(row: dict[str, Any], wall: float) -> bool:
-    """Whether a code can never open again: its window is over, it is spent, or it left the set."""
+    """Whether a code can never open again: its window is over, it is spent, or it left the set. An unmanaged
+    one is in no set, and its row goes when the lock holds it no more."""
     is_spent = row["max_uses"] is not None and row["uses"] >= row["max_uses"]
     ends_at = end_of(row)
-    return is_spent or (ends_at is not None and ends_at <= wall) or not row["is_in_set"]
+    return (
+        is_spent or (ends_at is not None and ends_at <= wall) or (row["is_managed"] and not row["is_in_set"])
+    )
 
 
 def end_of(row: dict[str, Any]) -> float | None:
@@ -148,6 +160,21 @@ def end_of(row: dict[str, Any]) -> float | None:
 def holder_of(database: Database, lock_id: str, digits: str) -> dict[str, Any] | None:
     """The code of a lock's set with these digits."""
     return database.row(f"{WITH_REPORT} WHERE lock_id = ? AND code = ? AND is_in_set = 1", lock_id, digits)
+
+
+def live_holder_of(
+    database: Database, lock_id: str, digits: str, wall: float, but: str | None = None
+) -> dict[str, Any] | None:
+    """The code with these digits, of a lock's set or made at its door, that has not ended, other than `but`.
+    One that is to be forgotten at the door is held there until the lock has done it."""
+    rows = database.rows(
+        f"{WITH_REPORT} WHERE lock_id = ?1 AND code = ?2 AND is_in_set = 1"
+        f" UNION ALL {WITH_REPORT} WHERE lock_id = ?1 AND code = ?2 AND is_at_door = 1 AND is_in_set = 0",
+        lock_id,
+        digits,
+    )
+    live = (row for row in rows if row["access_code_id"] != but and not has_ended(row, wall))
+    return next(live, None)
 
 
 def free_code(
@@ -164,8 +191,7 @@ def free_code(
 
 def is_free(database: Database, lock_id: str, digits: str, wall: float) -> bool:
     """Whether a lock could be given a code of these digits."""
-    holder = holder_of(database, lock_id, digits)
-    return holder is None or has_ended(holder, wall)
+    return live_holder_of(database, lock_id, digits, wall) is None
 
 
 def _long_ended(database: Database, lock_id: str, wall: float) -> set[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from joserfc.jwk import OKPKey
 
-from cloud_sim import access_codes, code_rules, code_sets
+from cloud_sim import access_codes, code_rules, code_sets, code_updates
 from cloud_sim.database import Database
 from cloud_sim.reported import ONLINE_FOR_S, Evidence
 
@@ -25,22 +25,23 @@ def iso_ms(milliseconds: int | None) -> str | None:
 
 def access_code(row: dict[str, Any], proof: Evidence, owner_id: str, wall: float) -> dict[str, Any]:
     """One code. `status`: pending until the lock holds it, then active, at last ended. `state`: what the
-    lock's reports prove. Digits are in it: only for the bearer of the token."""
+    lock's reports prove. Digits are in it, if they are known: only for the bearer of the token."""
     return {
         "access_code_id": row["access_code_id"],
         "lock_id": row["lock_id"],
         "owner_id": owner_id,
         "name": row["name"],
-        "code": row["code"],
+        "code": row["code"] or None,
         "starts_at": iso(row["starts_at"]),
         "ends_at": iso(row["ends_at"]),
         "is_one_time_use": row["max_uses"] == 1,
         "works_without_clock": bool(row["works_without_clock"]),
         **code_rules.shown(row),
+        "is_managed": bool(row["is_managed"]),
         "status": _status(row, proof, wall),
         "state": _state(row, proof),
         "errors": [_error(code) for code in json.loads(row["errors"] or "[]")],
-        "created_at": iso_ms(row["created_ms"]),
+        "created_at": iso_ms(row["made_ms"] or row["created_ms"]),
     }
 
 
@@ -49,22 +50,21 @@ def _status(row: dict[str, Any], proof: Evidence, wall: float) -> str:
         return "pending"
     if access_codes.has_ended(row, wall):
         return "ended"
-    return "active" if _is_held(row, proof) else "pending"
+    is_held = code_updates.is_held(row, proof.confirmed_rev) or not row["is_managed"]
+    return "active" if is_held else "pending"
 
 
 def _state(row: dict[str, Any], proof: Evidence) -> str:
     if proof.is_silent or proof.has_other_set:
         return "unknown"
     is_confirmed = proof.confirmed_rev >= row["changed_rev"]
+    if row["is_at_door"] and not row["is_in_set"]:
+        return "set" if row["deleted_ms"] is None else "removing"
     if not row["is_in_set"]:
         return "unset" if is_confirmed else "removing"
-    if not is_confirmed:
+    if not is_confirmed or row["removed_at_door_ms"] is not None:
         return "setting"
     return str(row["state"] or "set")
-
-
-def _is_held(row: dict[str, Any], proof: Evidence) -> bool:
-    return proof.confirmed_rev >= row["changed_rev"] and row["state"] in (None, "set")
 
 
 _ERROR_TEXTS = {

@@ -17,6 +17,7 @@ from cloud_sim import (
     commands,
     locks,
     reported,
+    unmanaged_codes,
 )
 from cloud_sim.access_codes import Full, Taken
 from cloud_sim.api_changes import changed_columns
@@ -79,6 +80,9 @@ class AccessCode(HTTPEndpoint):
         row = _code_row(cloud, request.path_params["access_code_id"])
         if row["deleted_ms"] is not None:
             raise ApiError(404, "ACCESS_CODE_NOT_FOUND", "this access code is deleted; create a new one")
+        if not row["is_managed"]:
+            message = "this access code was made at the door; convert it at the Seam API before changing it"
+            raise ApiError(409, "NOT_MANAGED", message)
         changed = changed_columns(row, fields, cloud.wall())
         if changed["code"] != row["code"]:
             _check_taken_by_lock(cloud, row["lock_id"], changed["code"])
@@ -103,6 +107,7 @@ class AccessCode(HTTPEndpoint):
         if row["is_in_set"]:
             ids = [row["access_code_id"]]
             commands.revoke(cloud.database, cloud.downlink, row["lock_id"], ids, cloud.wall())
+        unmanaged_codes.have_deleted(cloud.database, cloud.downlink, row["lock_id"], cloud.wall())
         return JSONResponse({"ok": True, "access_code_id": row["access_code_id"], "status": "pending"})
 
 

@@ -17,7 +17,7 @@ def update(database: Database, row: dict[str, Any], values: Mapping[str, Any], w
     """Give columns of a code (a row of `access_codes.find`) new values; inside a transaction.
 
     What the lock still holds is kept as `before`, until it confirms. A code that had ended and has not any
-    more goes back into the set; its uses count on."""
+    more goes back into the set, and its uses count on; one that was removed at the door stays away."""
     changed = {name: value for name, value in values.items() if row[name] != value}
     if not changed:
         return None
@@ -34,8 +34,9 @@ def update(database: Database, row: dict[str, Any], values: Mapping[str, Any], w
 
 
 def is_held(row: dict[str, Any], confirmed_rev: int) -> bool:
-    """Whether the lock has proven to hold this code as it is wanted."""
-    return bool(row["is_in_set"]) and confirmed_rev >= row["changed_rev"] and row["state"] in (None, "set")
+    """Whether the lock has proven to hold this code as it is wanted, and nobody removed it there since."""
+    is_there = bool(row["is_in_set"]) and row["removed_at_door_ms"] is None
+    return is_there and confirmed_rev >= row["changed_rev"] and row["state"] in (None, "set")
 
 
 def before(row: dict[str, Any], confirmed_rev: int) -> dict[str, Any] | None:
@@ -51,13 +52,15 @@ def _told(
 ) -> dict[str, Any] | Taken:
     """Further columns, so that the lock learns of it; none where the code has ended and stays out."""
     lock_id, future = row["lock_id"], {**row, **changed, "is_in_set": 1}
-    if not row["is_in_set"] and access_codes.has_ended(future, wall):
+    is_removed = row["removed_at_door_ms"] is not None
+    if not row["is_in_set"] and (is_removed or access_codes.has_ended(future, wall)):
         return {}
     rev = code_sets.head(database, lock_id)[1] + 1
+    live = access_codes.live_holder_of(database, lock_id, future["code"], wall, but=row["access_code_id"])
+    if live is not None:
+        return Taken(live["access_code_id"])
     holder = access_codes.holder_of(database, lock_id, future["code"])
     if holder is not None and holder["access_code_id"] != row["access_code_id"]:
-        if not access_codes.has_ended(holder, wall):
-            return Taken(holder["access_code_id"])
         access_codes.drop(database, {holder["access_code_id"]}, rev)
         code_sets.record_revision(database, lock_id, rev, [holder["bucket_byte"]])
         rev += 1

@@ -1,12 +1,13 @@
 """What locks answer to commands, through their journals."""
 
+import json
 import uuid
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-from cloud_sim import events
+from cloud_sim import door_codes, events
 from cloud_sim.database import Database
 
 ACTIONS = ("lock", "unlock")
@@ -45,6 +46,8 @@ def answered(
         answer.id,
         lock_id,
     )
+    if command is not None and command["type"] == "forget" and status == "done":
+        door_codes.forgotten(database, lock_id, json.loads(command["args"])["ids"])
     if answer.duplicate:
         return
     if answer.type == "unlock" and answer.result == "done":

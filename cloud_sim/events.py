@@ -29,7 +29,8 @@ def event_of(lock_id: str, journal_epoch: str, row: dict[str, Any], received_ms:
     """The event of one journal row. Its id follows from the row, so the same row is always the same event.
 
     `occurred_at` is the lock's own clock, as good as `clock` says; where it had none, when we heard of it."""
-    detail = row["detail"]
+    # What is sealed to the cloud is read apart, and says nothing to anybody else.
+    detail = {key: value for key, value in row["detail"].items() if key != "sealed"}
     event = {
         "event_id": str(uuid.uuid5(EVENT_NAMESPACE, f"{lock_id}/{journal_epoch}/{row['seq']}")),
         "event_type": _RENAMED.get(row["kind"], f"lock.{row['kind']}"),

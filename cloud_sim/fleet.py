@@ -12,7 +12,7 @@ from joserfc.jwk import OKPKey
 from agent.envelope import Message, Opener
 from agent.jose import Refusal, kid_of
 from agent.messages import EVENT_BATCH_ROWS, TOPIC_ROOT, UP_STREAMS, Codes, Events, Request, Status
-from cloud_sim import code_sets, journal, locks, reported
+from cloud_sim import code_sets, journal, locks, reported, unmanaged_codes
 from cloud_sim.database import Database
 from cloud_sim.downlink import Downlink
 
@@ -93,6 +93,7 @@ class Fleet:
         # An offline is the broker's to publish: the lock was not there.
         if is_live and message.stream != "status":
             reported.note_seen(self.database, lock_id, self.wall())
+        unmanaged_codes.have_deleted(self.database, self.downlink, lock_id, self.wall())
 
     def _status(self, lock_id: str, status: Status, seen_s: float) -> None:
         if not reported.store_status(self.database, lock_id, status, seen_s):
@@ -110,6 +111,8 @@ class Fleet:
         stored = journal.store(self.database, lock_id, batch, self.wall(), self.sealing_key)
         for stream in stored.kept_streams:
             self.downlink.forget_retained(lock_id, stream)
+        if stored.is_set_changed:
+            self.downlink.manifest(lock_id)
         if stored.is_broken:
             self._refuse(lock_id, "events", "broken_chain")
         self.downlink.ack(lock_id, batch.journal_epoch, stored.upto)

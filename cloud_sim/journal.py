@@ -10,7 +10,7 @@ import msgspec
 from joserfc.jwk import OKPKey
 
 from agent.messages import Events
-from cloud_sim import command_answers, duress, events, reported
+from cloud_sim import command_answers, door_codes, duress, events, reported
 from cloud_sim.database import Database
 
 SEQ_LIMIT = 2**53
@@ -60,6 +60,8 @@ class Stored:
     """The row after that does not continue the chain."""
     kept_streams: frozenset[str] = frozenset()
     """Streams of which, as new rows say, a broker kept a message that nobody may keep."""
+    is_set_changed: bool = False
+    """Codes were removed at the door for good: the wanted set has a new revision without them."""
 
 
 def row_hash(previous: str, row: dict[str, Any]) -> str:
@@ -79,6 +81,7 @@ def store(
     `sealing_key`: the cloud's own, which opens rows of duress."""
     with database.transaction():
         tail, is_broken, kept = _tail(database, lock_id, batch, wall), False, set()
+        is_set_changed = False
         for raw in batch.rows:
             gap = _gap(raw, tail.upto)
             if gap is not None:
@@ -90,14 +93,15 @@ def store(
             if row is None:
                 is_broken = True
                 break
-            _store_row(database, lock_id, batch.journal_epoch, raw, row, wall, sealing_key)
+            if _store_row(database, lock_id, batch.journal_epoch, raw, row, wall, sealing_key):
+                is_set_changed = True
             if row.kind == "message_refused" and row.detail.get("reason") == "retained":
                 kept.add(str(row.detail.get("stream")))
             tail = _Tail(row.seq, row.hash)
         _note(database, lock_id, batch.journal_epoch, tail)
         if is_broken:
             _note_broken(database, lock_id, batch.journal_epoch, tail.upto + 1, wall)
-    return Stored(tail.upto, is_broken, NEVER_KEPT & kept)
+    return Stored(tail.upto, is_broken, NEVER_KEPT & kept, is_set_changed)
 
 
 def position(database: Database, lock_id: str) -> tuple[str, int] | None:
@@ -123,6 +127,8 @@ def _tail(database: Database, lock_id: str, batch: Events, wall: float) -> _Tail
     found = database.row(
         "SELECT * FROM journals WHERE lock_id = ? AND journal_epoch = ?", lock_id, batch.journal_epoch
     )
+    if found is None:
+        door_codes.lose(database, lock_id)
     # The first row of a journal follows its epoch.
     tail = _Tail(found["upto"], found["last_hash"]) if found else _Tail(0, batch.journal_epoch)
     first = batch.rows[0].get("seq") if batch.rows else None
@@ -152,6 +158,7 @@ def _tail_beyond_gap(
     if row is None or first != row["gap_seq"] or now_ms - row["gap_ms"] < GAP_PATIENCE_S * 1000:
         return tail
     detail = {"from": tail.upto + 1, "to": first - 1}
+    door_codes.doubt(database, lock_id)
     _add_note(database, lock_id, journal_epoch, "journal_gap", first - 1, detail, wall)
     return _Tail(first - 1, None)
 
@@ -172,6 +179,7 @@ def _note_gap(
     database: Database, lock_id: str, journal_epoch: str, first: int, gap: Row, wall: float
 ) -> None:
     detail = {"from": first, "to": gap.seq, "counts": gap.detail.get("counts", {})}
+    door_codes.doubt(database, lock_id)
     _add_note(database, lock_id, journal_epoch, "journal_gap", gap.seq, detail, wall)
 
 
@@ -192,7 +200,8 @@ def _store_row(
     row: Row,
     wall: float,
     sealing_key: OKPKey | None,
-) -> None:
+) -> bool:
+    """Whether the wanted set has a new revision because of it."""
     received_ms = int(wall * 1000)
     database.run(
         "INSERT INTO journal_rows VALUES (?, ?, ?, ?, ?)",
@@ -204,16 +213,22 @@ def _store_row(
     )
     event = events.event_of(lock_id, journal_epoch, raw, received_ms)
     if row.kind == duress.KIND:
-        duress.add(database, lock_id, event, sealing_key)
-        return
+        duress.add(database, lock_id, event, row.detail.get("sealed"), sealing_key)
+        return False
     events.add_event(database, lock_id, event)
     if row.kind == "command_result":
         command_answers.answered(database, lock_id, event, row.detail, wall)
     if row.kind == "code_state" and _is(row.detail, _CodeState):
         reported.store_code_state(database, lock_id, row.detail)
+    known_ms = row.wall_ms if row.clock in ("trusted", "holdover") else None
     if row.kind == "access_granted" and _is(row.detail, _Use):
-        used_ms = row.wall_ms if row.clock in ("trusted", "holdover") else None
-        reported.count_use(database, lock_id, row.detail, wall, used_ms)
+        reported.count_use(database, lock_id, row.detail, wall, known_ms)
+    if row.kind not in door_codes.KINDS:
+        return False
+    at_ms = received_ms if known_ms is None else known_ms
+    return door_codes.take(
+        database, lock_id, row.kind, row.detail, at_ms=at_ms, wall=wall, sealing_key=sealing_key
+    )
 
 
 def _is(detail: dict[str, Any], shape: type[msgspec.Struct]) -> bool:

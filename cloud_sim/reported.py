@@ -74,6 +74,7 @@ def store_codes(database: Database, lock_id: str, codes: Codes) -> bool:
             msgspec.json.encode(codes).decode(),
         )
         if is_our_root:
+            _note_taken_over(database, lock_id, codes.rev)
             access_codes.forget_deleted(database, lock_id)
             database.run("DELETE FROM revisions WHERE lock_id = ? AND rev < ?", lock_id, codes.rev)
         used_up = max(codes.rev, codes.highest_rev)
@@ -81,6 +82,16 @@ def store_codes(database: Database, lock_id: str, codes: Codes) -> bool:
         if is_ahead:
             code_sets.record_revision(database, lock_id, used_up + 1, ())
     return is_ahead
+
+
+def _note_taken_over(database: Database, lock_id: str, rev: int) -> None:
+    """What a lock holds as one of its set it does not hold apart from it any more."""
+    database.run(
+        "UPDATE access_codes SET is_at_door = 0"
+        " WHERE lock_id = ? AND is_at_door = 1 AND is_in_set = 1 AND changed_rev <= ?",
+        lock_id,
+        rev,
+    )
 
 
 def _has_another_head(database: Database, lock_id: str, codes: Codes, head_rev: int) -> bool:

@@ -21,6 +21,8 @@ DRIVERS: dict[str, str] = {
     "gpio-rex": "hal.gpio.rex:GpioRex",
     "gpio-tamper": "hal.gpio.tamper:GpioTamper",
     "gpio-indicator": "hal.gpio.indicator:GpioIndicator",
+    "wiegand-keypad": "hal.gpio.wiegand:WiegandKeypad",
+    "ascii-keypad": "hal.ascii_keypad:AsciiKeypad",
 }
 
 

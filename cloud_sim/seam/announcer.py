@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cloud_sim.database import Database
-from cloud_sim.seam import attempt_outcomes, code_events, connections, lock_events
+from cloud_sim.seam import attempt_outcomes, code_events, connections, door_code_events, lock_events
 from cloud_sim.seam.event_log import record
 
 LOOK_EVERY_S = 0.1
@@ -86,9 +86,12 @@ class Announcer:
             case "lock_event":
                 self._tell_event(lock_id, int(about), wall)
             case "code_created":
-                code_events.tell_created(self.database, lock_id, about, wall)
+                code_events.tell_new(self.database, lock_id, about, item["detail"], wall)
             case "code_changed":
                 code_events.tell_changed(self.database, lock_id, about, item["detail"], wall)
+            case "code_removed_at_door":
+                removed = json.loads(item["detail"])
+                door_code_events.tell_removed_at_door(self.database, lock_id, about, removed, wall)
             case "code_gone":
                 code_events.tell_gone(self.database, lock_id, about, item["detail"], wall)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from cloud_sim import access_codes, code_sets, code_updates, reported
 from cloud_sim.database import Database
-from cloud_sim.seam import code_view
+from cloud_sim.seam import code_issues, code_view
 
 KEPT_MS = 7 * 86_400_000
 
@@ -49,6 +49,8 @@ def _outcome(
     database: Database, attempt: dict[str, Any], row: dict[str, Any] | None, wall: float
 ) -> tuple[str, dict[str, Any] | None, dict[str, str] | None]:
     """(status, result, error)."""
+    if row is not None and attempt["action_type"] == DELETE:
+        return _of_deletion(database, row, wall)
     confirmed_rev = reported.evidence(database, attempt["lock_id"], wall).confirmed_rev
     if row is None and attempt["action_type"] == DELETE:
         return "success", {}, None
@@ -62,3 +64,14 @@ def _outcome(
     if refused and not code_updates.is_held(row, confirmed_rev):
         return "error", None, {"type": refused[0]["error_code"], "message": refused[0]["message"]}
     return "success", {"access_code": view}, None
+
+
+def _of_deletion(
+    database: Database, row: dict[str, Any], wall: float
+) -> tuple[str, dict[str, Any] | None, dict[str, str] | None]:
+    """The row goes when the lock holds the code no more."""
+    view = code_view.access_code(database, row, wall)
+    for error in view["errors"]:
+        if error["error_code"] == code_issues.NOT_FORGOTTEN[0]:
+            return "error", None, {"type": error["error_code"], "message": error["message"]}
+    return "pending", None, None

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cloud_sim import access_codes, code_updates, commands
+from cloud_sim import access_codes, code_updates, commands, unmanaged_codes
 from cloud_sim.access_codes import Taken
 from cloud_sim.seam import backup_pool, code_attempts, code_lookup, code_requests
 from cloud_sim.seam.code_windows import Window, changed_window
@@ -60,6 +60,7 @@ def delete_row(call: Call, row: dict[str, Any]) -> dict[str, Any]:
     if row["is_in_set"]:
         ids = [row["access_code_id"]]
         commands.revoke(call.database, call.cloud.downlink, row["lock_id"], ids, call.wall)
+    unmanaged_codes.have_deleted(call.database, call.cloud.downlink, row["lock_id"], call.wall)
     return {"action_attempt": code_attempts.shown(call.database, attempt_id, call.wall)}
 
 

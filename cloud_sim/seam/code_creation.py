@@ -11,7 +11,7 @@ from cloud_sim.database import Database
 from cloud_sim.seam import backup_pool, code_attempts, code_lookup, code_requests, code_view
 from cloud_sim.seam.code_windows import new_window
 from cloud_sim.seam.dispatch import Call
-from cloud_sim.seam.errors import SeamError, invalid_input
+from cloud_sim.seam.errors import invalid_input
 
 MOST_DEVICES = 1000
 
@@ -96,7 +96,7 @@ def _add(call: Call, device_id: str, wanted: NewAccessCode, digits: str, key: st
     if isinstance(added, Taken):
         raise code_requests.duplicate(wanted.name, (wanted.starts_at, wanted.ends_at), added, device_id)
     if not isinstance(added, str):
-        raise SeamError(400, "no_space_for_access_code_on_device", "the device is full; delete a code first")
+        raise code_requests.no_space()
     call.database.run(
         "UPDATE access_codes SET common_code_key = ?, is_external_modification_allowed = ?"
         " WHERE access_code_id = ?",

@@ -6,7 +6,7 @@ from typing import Any
 from cloud_sim import reported
 from cloud_sim.answers import iso
 from cloud_sim.database import Database
-from cloud_sim.seam import connections
+from cloud_sim.seam import connections, door_code_events
 from cloud_sim.seam.code_issues import ERRORS, UNKNOWN
 from cloud_sim.seam.event_log import NewEvent, record
 
@@ -25,7 +25,7 @@ SELECT * FROM (
     FROM access_codes
     LEFT JOIN reported_access_codes USING (lock_id, access_code_id, gen)
     JOIN told_stages USING (access_code_id)
-    WHERE access_codes.lock_id = :lock_id
+    WHERE access_codes.lock_id = :lock_id AND is_managed = 1
 ) WHERE stage IS NOT NULL AND (stage IS NOT told OR version IS NOT told_version)
 """
 """Where each code of a lock has come to, by what the lock confirmed, if that is not what was told last."""
@@ -37,6 +37,15 @@ _EVENT_TYPES = {
     "failed": "access_code.failed_to_set_on_device",
     "removed": "access_code.removed_from_device",
 }
+
+
+def tell_new(database: Database, lock_id: str, access_code_id: str, detail: str | None, wall: float) -> None:
+    """A code came to be, here or at the door. `detail`: JSON of the trigger; an older version had none."""
+    new = json.loads(detail or "{}")
+    if new.get("is_managed") == 0:
+        door_code_events.tell_made(database, lock_id, access_code_id, new["made_ms"], wall)
+    else:
+        tell_created(database, lock_id, access_code_id, wall)
 
 
 def tell_created(database: Database, lock_id: str, access_code_id: str, wall: float) -> None:
@@ -69,12 +78,15 @@ def tell_changed(database: Database, lock_id: str, access_code_id: str, detail: 
 
 def tell_gone(database: Database, lock_id: str, access_code_id: str, detail: str, wall: float) -> None:
     """The lock confirmed a deletion. What never came to be on the lock is not told to be removed from it."""
+    gone = json.loads(detail)
+    if gone.get("is_managed") == 0:
+        door_code_events.tell_unmanaged_gone(database, lock_id, access_code_id, gone["removed_ms"], wall)
+        return
     told = _told_stage(database, access_code_id)
     if told in _ON_THE_LOCK:
         _record(database, _EVENT_TYPES["removed"], lock_id, access_code_id, wall)
     if told is not None:
-        code = json.loads(detail)["code"]
-        _record(database, "access_code.deleted", lock_id, access_code_id, wall, code=code)
+        _record(database, "access_code.deleted", lock_id, access_code_id, wall, code=gone["code"])
     database.run("DELETE FROM told_stages WHERE access_code_id = ?", access_code_id)
 
 
@@ -82,7 +94,7 @@ def tell_stages(database: Database, lock_id: str, wall: float) -> None:
     """Where the codes of a lock have come to since this was last called."""
     tell_arrivals(database, lock_id, wall)
     for row in _stages(database, lock_id, wall):
-        if row["told"] in _ON_THE_LOCK:
+        if row["told"] in (*_ON_THE_LOCK, door_code_events.UNMANAGED):
             _tell_stage(database, lock_id, row, "removed", wall)
         else:  # what ended before the lock held it was never on it
             _note_stage(database, row, "removed")
@@ -120,8 +132,11 @@ def _stages(database: Database, lock_id: str, wall: float) -> list[dict[str, Any
 
 
 def _tell_stage(database: Database, lock_id: str, row: dict[str, Any], stage: str, wall: float) -> None:
-    fields = _fields(database, lock_id, row, stage)
-    _record(database, _EVENT_TYPES[stage], lock_id, row["access_code_id"], wall, **fields)
+    types = door_code_events.OF_CONVERSION if row["told"] == door_code_events.UNMANAGED else _EVENT_TYPES
+    fields = _failure(database, lock_id, row) if stage == "failed" else {}
+    if types is _EVENT_TYPES and stage in _ON_THE_LOCK:
+        fields = {"code": row["code"]}
+    _record(database, types[stage], lock_id, row["access_code_id"], wall, **fields)
     _note_stage(database, row, stage)
 
 
@@ -136,11 +151,7 @@ def _told_stage(database: Database, access_code_id: str) -> str | None:
     return None if row is None else str(row["stage"])
 
 
-def _fields(database: Database, lock_id: str, row: dict[str, Any], stage: str) -> dict[str, Any]:
-    if stage in _ON_THE_LOCK:
-        return {"code": row["code"]}
-    if stage == "removed":
-        return {}
+def _failure(database: Database, lock_id: str, row: dict[str, Any]) -> dict[str, Any]:
     return {
         "access_code_errors": [_error(code) for code in json.loads(row["errors"] or "[]")],
         "device_errors": connections.device_errors(database, lock_id),

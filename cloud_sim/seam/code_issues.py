@@ -47,29 +47,44 @@ ERRORS = {
     ),
 }
 """The lock's error -> (error_code, message)."""
+REMOVED_AT_DOOR = (
+    "conflicting_external_modification",
+    "the code was removed at the door, and the lock will put it back; delete it here if it is to go",
+)
+NOT_FORGOTTEN = (
+    "failed_to_remove_from_device",
+    "the lock did not delete this code, which may still open; it is asked again",
+)
 UNKNOWN = ("failed_to_set_on_device", "the lock cannot use this code, for a reason only newer clouds know")
 
 
 def errors(row: dict[str, Any], at: Door) -> list[dict[str, Any]]:
     """Those of the code itself, then those of its lock, which every code of the lock shows."""
     own: dict[str, dict[str, Any]] = {}
-    if code_status.is_wanted(row, at):
+    if row["is_at_door"] and row["deleted_ms"] is not None and at.why_not_forgotten is not None:
+        error_code, message = NOT_FORGOTTEN
+        own[error_code] = _code_error(row, error_code, f"{message} ({at.why_not_forgotten})")
+    if row["is_managed"] and code_status.is_wanted(row, at):
         for error_code, message in _of_code(row, at):
-            own.setdefault(error_code, _code_error(row, error_code, message))
+            error = _code_error(row, error_code, message)
+            own.setdefault(error_code, error | _particulars(row, at, error_code))
     return [*own.values(), *at.device_errors, *_empty_pool(row, at)]
 
 
 def warnings(row: dict[str, Any], at: Door) -> list[dict[str, Any]]:
-    """Late changes, a deletion under way, a backup in use."""
+    """Late changes, a deletion under way, a backup in use, a removal at the door."""
     found: list[dict[str, Any]] = []
     if row["deleted_ms"] is not None:
         found.append(_warning("being_deleted", "the code is being deleted", row["deleted_ms"]))
         if _is_late(row["deleted_ms"], at):
             text = "the lock has not confirmed the deletion yet; until then the code may still open"
             found.append(_warning("delay_in_removing_from_device", text, row["deleted_ms"] + DELAY_MS))
-    elif _is_setting_late(row, at):
+    elif row["is_managed"] and _is_setting_late(row, at):
         text = "the lock has not confirmed this code yet; it follows once the lock is connected"
         found.append(_warning("delay_in_setting_on_device", text, _changed_ms(row) + DELAY_MS))
+    if row["removed_at_door_ms"] is not None and not row["is_in_set"]:
+        text = "the code was removed at the door and stays away; create a new one if it is missed"
+        found.append(_warning("external_modification_in_effect", text, row["removed_at_door_ms"]))
     if row["pulled_backup_access_code_id"] is not None:
         text = "a backup code was pulled for this one and opens as well"
         found.append(_warning("using_backup_access_code", text, _changed_ms(row)))
@@ -83,6 +98,8 @@ def _of_code(row: dict[str, Any], at: Door) -> list[tuple[str, str]]:
     problem = check_digits(row["code"], at.constraints)
     if problem is not None:  # known before the lock says so
         found.append(ERRORS[problem.value])
+    if row["removed_at_door_ms"] is not None:
+        found.append(REMOVED_AT_DOOR)
     if not row["enabled"]:
         found.append(("access_code_inactive", "the code is switched off and opens nothing; enable it again"))
     return found
@@ -97,8 +114,21 @@ def _code_error(row: dict[str, Any], error_code: str, message: str) -> dict[str,
     }
 
 
+def _particulars(row: dict[str, Any], at: Door, error_code: str) -> dict[str, Any]:
+    """What belongs to an error besides."""
+    if error_code == REMOVED_AT_DOOR[0]:
+        return {
+            "created_at": iso_ms(row["removed_at_door_ms"]),
+            "change_type": "removed",
+            "modified_fields": [],
+        }
+    other = at.made_at_door.get(row["code"]) if error_code == "duplicate_code_on_device" else None
+    return {} if other in (None, row["access_code_id"]) else {"unmanaged_access_code_id": other}
+
+
 def _empty_pool(row: dict[str, Any], at: Door) -> list[dict[str, Any]]:
-    if not at.has_backup_pool or at.free_backup_codes > 0 or code_status.type_of(row) == "ongoing":
+    can_pull = row["is_managed"] and code_status.type_of(row) != "ongoing"
+    if not at.has_backup_pool or at.free_backup_codes > 0 or not can_pull:
         return []
     message = "the lock holds no free backup code yet; the pool fills as soon as it is connected and has room"
     return [

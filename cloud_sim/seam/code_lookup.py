@@ -32,7 +32,7 @@ def asked_for(call: Call, *, is_managed: bool) -> dict[str, Any]:
     if not fitting:
         raise _not_found({"device_id": device_id})
     # Of several with these digits the others have ended or are being deleted.
-    return max(fitting, key=lambda row: (row["is_in_set"], row["created_ms"]))
+    return max(fitting, key=lambda row: (row["is_in_set"], row["is_at_door"], row["created_ms"]))
 
 
 def by_id(call: Call, *, is_managed: bool) -> dict[str, Any]:

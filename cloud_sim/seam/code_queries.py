@@ -75,7 +75,8 @@ def _conditions(call: Call) -> tuple[list[str], list[object]]:
         where.append(f"access_code_id IN ({marks})")
         values += given["access_code_ids"]
     if given.get("search") is not None:
-        where.append("instr(lower(coalesce(name, '')), lower(?)) > 0")
+        texts = "coalesce(name, '') || char(10) || code || char(10) || access_code_id"
+        where.append(f"instr(lower({texts}), lower(?)) > 0")
         values.append(given["search"])
     if any(given.get(name) is not None for name in _NOBODYS):
         where.append("0")

@@ -73,3 +73,8 @@ def duplicate(name: str | None, window: Window, taken: Taken, device_id: str) ->
     )
     data: dict[str, Any] = {"device_id": device_id, "access_code_id": taken.access_code_id}
     return SeamError(409, "duplicate_access_code", message, data)
+
+
+def no_space() -> SeamError:
+    """400: the lock holds no more codes."""
+    return SeamError(400, "no_space_for_access_code_on_device", "the device is full; delete a code first")

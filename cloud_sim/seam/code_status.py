@@ -1,10 +1,11 @@
 """Where an access code stands, from what is wanted, what its lock has proven to hold, and the clock."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from agent.core.constraints import Constraints
-from cloud_sim import access_codes, code_constraints, code_updates, reported
+from cloud_sim import access_codes, code_constraints, code_updates, reported, unmanaged_codes
 from cloud_sim.database import Database
 from cloud_sim.reported import Evidence
 from cloud_sim.seam import connections
@@ -22,6 +23,10 @@ class Door:
     has_backup_pool: bool
     free_backup_codes: int
     """Codes of the pool that the lock holds and nobody has pulled."""
+    made_at_door: Mapping[str, str] = field(repr=False)
+    """Digits -> id of the codes that the lock holds apart from its set."""
+    why_not_forgotten: str | None
+    """The lock's last word on the deletion of such codes, if it was a refusal."""
 
 
 def door(database: Database, lock_id: str, wall: float) -> Door:
@@ -36,6 +41,8 @@ def door(database: Database, lock_id: str, wall: float) -> Door:
         constraints=code_constraints.of_lock(database, lock_id),
         has_backup_pool=has_pool,
         free_backup_codes=len(free_backup_codes(database, lock_id, proof, wall)) if has_pool else 0,
+        made_at_door=unmanaged_codes.digits_at_door(database, lock_id),
+        why_not_forgotten=unmanaged_codes.why_not_forgotten(database, lock_id),
     )
 
 
@@ -69,6 +76,11 @@ def status(row: dict[str, Any], at: Door) -> str:
     if not row["enabled"] or access_codes.has_ended(row, at.wall) or is_before_start(row, at.wall):
         return "unset"
     return "set" if _opens_now(row, at.evidence.confirmed_rev, at.wall) else "setting"
+
+
+def is_set_at_door(row: dict[str, Any], at: Door) -> bool:
+    """Whether an unmanaged code opens now; while it is being deleted it still does."""
+    return not access_codes.has_ended(row, at.wall) and not is_before_start(row, at.wall)
 
 
 def is_scheduled(row: dict[str, Any], at: Door) -> bool:

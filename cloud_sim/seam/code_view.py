@@ -51,9 +51,13 @@ def _managed(row: dict[str, Any], at: Door, workspace: str) -> dict[str, Any]:
 
 
 def _unmanaged(row: dict[str, Any], at: Door, workspace: str) -> dict[str, Any]:
-    """Its status knows two values only."""
-    is_set = code_status.status(row, at) == "set"
-    return {**_common(row, at, workspace), "status": "set" if is_set else "unset", "is_managed": False}
+    """Its status knows two values only. Digits that could not be read are nobody's to manage."""
+    return {
+        **_common(row, at, workspace),
+        "status": "set" if code_status.is_set_at_door(row, at) else "unset",
+        "is_managed": False,
+        **({} if row["code"] else {"cannot_be_managed": True}),
+    }
 
 
 def _common(row: dict[str, Any], at: Door, workspace: str) -> dict[str, Any]:
@@ -62,11 +66,11 @@ def _common(row: dict[str, Any], at: Door, workspace: str) -> dict[str, Any]:
         "device_id": row["lock_id"],
         "workspace_id": workspace,
         "name": row["name"],
-        "code": row["code"],
+        "code": row["code"] or None,
         "type": code_status.type_of(row),
         "starts_at": iso(row["starts_at"]),
         "ends_at": iso(row["ends_at"]),
-        "created_at": iso_ms(row["created_ms"]),
+        "created_at": iso_ms(row["made_ms"] or row["created_ms"]),
         "errors": code_issues.errors(row, at),
         "warnings": code_issues.warnings(row, at),
     }

@@ -50,9 +50,13 @@ def told(database: Database, event: Mapping[str, Any]) -> NewEvent | None:
 
 def _unlocked(database: Database, event: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     code = database.row(
-        "SELECT code FROM access_codes WHERE access_code_id = ?", event.get("access_code_id", "")
+        "SELECT code, is_managed FROM access_codes WHERE access_code_id = ?", event.get("access_code_id", "")
     )
-    known = {} if code is None else {"access_code_is_managed": True, "code": code["code"]}
+    known: dict[str, Any] = {}
+    if code is not None:
+        known = {"access_code_is_managed": bool(code["is_managed"])} | (
+            {"code": code["code"]} if code["code"] else {}
+        )
     asked = action_attempts.of_command(database, str(event.get("action_id")))
     by_whom = {} if asked is None else {"action_attempt_id": asked["action_attempt_id"]}
     return "lock.unlocked", {"method": event.get("method", "keycode"), **known, **by_whom}

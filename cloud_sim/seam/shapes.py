@@ -49,6 +49,9 @@ _ISSUE_OF_CODE = _object(
         "created_at": _TIME,
         "is_access_code_error": _FLAG,
         "is_device_error": _FLAG,
+        "unmanaged_access_code_id": _ID,
+        "change_type": _TEXT,
+        "modified_fields": _list_of(_ANY_OBJECT),
     },
 )
 _ERROR = {**_ISSUE_OF_CODE, "required": ["error_code", "message"]}
@@ -99,7 +102,8 @@ SCHEMAS: Mapping[str, Schema] = {
             **_OF_EVERY_CODE,
             "status": {"type": "string", "enum": ["set", "unset"]},
             "is_managed": {"const": False},
-        }
+        },
+        {"cannot_be_managed": {"const": True}},
     ),
     "generated_code": _object({"device_id": _ID, "code": _DIGITS}),
     "action_attempt": _object(

@@ -2,27 +2,47 @@
 
 from typing import Any
 
-from cloud_sim.seam import code_attempts, code_changes, code_lookup, code_queries, shapes
+from cloud_sim import access_codes, reported, unmanaged_codes
+from cloud_sim.access_codes import Taken
+from cloud_sim.seam import code_attempts, code_changes, code_lookup, code_queries, code_requests, shapes
 from cloud_sim.seam.code_requests import CODE, SYNC
 from cloud_sim.seam.dispatch import Call, operation
-from cloud_sim.seam.errors import invalid_input
+from cloud_sim.seam.errors import SeamError, invalid_input
 from cloud_sim.seam.parameters import FLAG, UUID, Parameter, required, text, whole
 
 
 def convert_to_managed(call: Call) -> dict[str, Any]:
     """`convert_to_managed`: the code stays as it is, and this API may change it from now on."""
+    code_requests.check(call)
     row = code_lookup.to_change(call, is_managed=False)
-    allowed = call.given.get("is_external_modification_allowed")
-    allowed = call.given.get("allow_external_modification") if allowed is None else allowed
+    _check_convertible(row, call.wall)
+    capacity = reported.evidence(call.database, row["lock_id"], call.wall).capacity
+    is_allowed = code_requests.allows_external_modification(call)
     with call.database.transaction():
-        call.database.run(
-            "UPDATE access_codes SET is_managed = 1, is_external_modification_allowed = ?"
-            " WHERE access_code_id = ?",
-            int(bool(allowed)),
-            row["access_code_id"],
+        refused = unmanaged_codes.convert(
+            call.database, row, call.wall, capacity, is_external_modification_allowed=is_allowed
         )
-        attempt_id = code_attempts.start(call.database, code_attempts.CONVERT, row, call.wall)
+        if isinstance(refused, Taken):
+            raise code_requests.duplicate(
+                row["name"], (row["starts_at"], row["ends_at"]), refused, row["lock_id"]
+            )
+        if refused is not None:
+            raise code_requests.no_space()
+        now = access_codes.find(call.database, row["access_code_id"]) or row
+        attempt_id = code_attempts.start(call.database, code_attempts.CONVERT, now, call.wall)
+    call.tell(row["lock_id"])
     return {"action_attempt": code_attempts.shown(call.database, attempt_id, call.wall)}
+
+
+def _check_convertible(row: dict[str, Any], wall: float) -> None:
+    if not row["code"]:
+        message = (
+            "the digits of this code could not be read when the lock told of it (cannot_be_managed); delete"
+            " it, and create a code of which you know the digits"
+        )
+        raise SeamError(400, "access_code_cannot_be_managed", message)
+    if access_codes.has_ended(row, wall):
+        raise SeamError(400, "access_code_inactive", "this code has ended; create a new one")
 
 
 def update(call: Call) -> dict[str, Any]:

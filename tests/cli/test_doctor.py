@@ -31,6 +31,7 @@ def test_a_healthy_lock_has_nothing_to_mend() -> None:
 PROBLEMS: list[tuple[str, str, Change]] = [
     ("links", "fail", lambda facts: facts["links"].update(inside=False)),
     ("links", "warn", lambda facts: facts["links"].clear()),
+    ("keypads", "warn", lambda facts: facts.update(drivers=["gpio-strike", "wiegand-keypad"])),
     ("alarms", "fail", lambda facts: facts["alarms"].append("door_forced")),
     ("mode", "warn", lambda facts: facts.update(mode="lockdown")),
     ("clock", "fail", lambda facts: facts["clock"].update(trust="unknown", bound_s=None)),
@@ -109,7 +110,7 @@ def test_without_an_agent_the_report_still_ends_as_it_should(lock: OneLock) -> N
     lock.control.stop()
     text = lock.lockctl("doctor").output
     assert text.startswith("fail  agent")
-    assert "Not checked without an agent: links, alarms" in text
+    assert "Not checked without an agent: links, keypads" in text
     assert text.endswith(f"{END}\n")
 
 

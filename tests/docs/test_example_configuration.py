@@ -13,9 +13,11 @@ from tests.docs.pages import ROOT
 PATH = ROOT / "agent" / "example.toml"
 TEXT = PATH.read_text()
 SHOWN: dict[str, Any] = tomllib.loads(TEXT)
-GPIO_PATH = PATH.with_name("example-gpio.toml")
-GPIO_TEXT = GPIO_PATH.read_text()
-DEVICES = [*SHOWN["devices"].items(), *tomllib.loads(GPIO_TEXT)["devices"].items()]
+OTHERS = [PATH.with_name("example-gpio.toml"), PATH.with_name("example-legacy.toml")]
+TEXTS = "".join(path.read_text() for path in (PATH, *OTHERS))
+DEVICES = [
+    device for path in (PATH, *OTHERS) for device in tomllib.loads(path.read_text())["devices"].items()
+]
 AS_ANOTHER = {"gpio-maglock": "gpio-strike"}
 """Drivers with the keys of another one, which is shown."""
 SECTIONS = [name for name in Config.__struct_fields__ if isinstance(getattr(Config(), name), msgspec.Struct)]
@@ -28,7 +30,7 @@ def keys(kind: type[Any]) -> set[str]:
 
 def test_the_examples_are_configurations() -> None:
     assert len(load_config(PATH).devices) == 7
-    assert len(load_config(GPIO_PATH).devices) == 6
+    assert [len(load_config(path).devices) for path in OTHERS] == [6, 3]
 
 
 def test_every_key_at_the_top_is_shown() -> None:
@@ -64,7 +66,7 @@ def test_every_driver_is_shown_with_all_its_keys_and_their_defaults() -> None:
     for name, table in DEVICES:
         driver, options = driver_options(name, table)
         missing = keys(load(driver).Options) - set(table)
-        assert [key for key in missing if f"# {key} = " not in GPIO_TEXT] == []
+        assert [key for key in missing if f"# {key} = " not in TEXTS] == []
         for field in msgspec.structs.fields(options):
             assert field.default in (msgspec.NODEFAULT, getattr(options, field.name))
 
@@ -72,4 +74,4 @@ def test_every_driver_is_shown_with_all_its_keys_and_their_defaults() -> None:
 @pytest.mark.parametrize(("driver", "shown"), AS_ANOTHER.items())
 def test_a_driver_with_the_keys_of_another_is_named_beside_it(driver: str, shown: str) -> None:
     assert load(driver).Options is load(shown).Options
-    assert f'driver = "{driver}"' in GPIO_TEXT
+    assert f'driver = "{driver}"' in TEXTS

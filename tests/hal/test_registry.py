@@ -22,8 +22,9 @@ GPIO: dict[str, dict[str, Any]] = {
     "gpio-contact": {"pin": 17},
     "gpio-rex": {"pin": 27},
     "gpio-tamper": {"pin": 22},
+    "wiegand-keypad": {"data0": 14, "data1": 15},
 }
-OPTIONS = OSDP | GPIO
+OPTIONS = OSDP | GPIO | {"ascii-keypad": {"port": "/dev/nothing"}}
 
 
 @pytest.fixture(autouse=True)

@@ -1,9 +1,13 @@
 """A cloud's database with one enrolled lock, and a clock that is moved by hand."""
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from joserfc.jwk import OKPKey
+
+from agent.envelope import Signer, new_sealing_key, new_signing_key
 from agent.messages import Codes, Events, Status
 from cloud_sim import access_codes, journal, locks, reported
 from cloud_sim.access_codes import NewAccessCode
@@ -27,12 +31,22 @@ class Cloud:
     lock_id: str = ""
     database: Database = field(init=False)
     announcer: Announcer = field(init=False)
+    identity: OKPKey = field(default_factory=new_signing_key, init=False, repr=False)
+    """The lock's."""
+    sealing: OKPKey = field(default_factory=new_sealing_key, init=False, repr=False)
+    """The cloud's."""
+    rows: list[tuple[str, dict[str, Any]]] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         self.open()
         with self.database.transaction():
             self.lock_id = locks.add_lock(self.database, "Front door", self.now)
-        self.database.run("INSERT INTO device_keys VALUES (?, '{}', '{}', '', 0)", self.lock_id)
+        identity = json.dumps(self.identity.as_dict(private=False))
+        self.database.run("INSERT INTO device_keys VALUES (?, ?, '{}', '', 0)", self.lock_id, identity)
+
+    @property
+    def signer(self) -> Signer:
+        return Signer(self.lock_id, self.identity)
 
     def open(self) -> None:
         self.database = open_database(self.path)
@@ -79,4 +93,9 @@ class Cloud:
     def report(self, *kinds: tuple[str, dict[str, Any]]) -> None:
         """The lock sends its journal, of which these are all rows."""
         batch = Events(journal_epoch=EPOCH, rows=journal_rows(*kinds))
-        journal.store(self.database, self.lock_id, batch, self.now)
+        journal.store(self.database, self.lock_id, batch, self.now, self.sealing)
+
+    def happens(self, *kinds: tuple[str, dict[str, Any]]) -> None:
+        """More rows of the lock's journal."""
+        self.rows += kinds
+        self.report(*self.rows)
