@@ -27,6 +27,8 @@ class NewAccessCode:
     max_uses: int | None = None
     """None: any number, unless `is_one_time_use`."""
     works_without_clock: bool = False
+    is_external_modification_allowed: bool = False
+    """Whoever removes it at the door removes it for good."""
     rules: Rules = field(default_factory=Rules)
 
 
@@ -73,7 +75,7 @@ def add(
         return Taken(live["access_code_id"])
     if holder is not None:
         leaving.add(holder["access_code_id"])
-    if capacity is not None and code_sets.count(database, lock_id) - len(leaving) >= capacity:
+    if capacity is not None and count_held(database, lock_id) - len(leaving) >= capacity:
         return Full(capacity)
     rev = code_sets.head(database, lock_id)[1] + 1
     drop(database, leaving, rev)
@@ -162,6 +164,15 @@ def holder_of(database: Database, lock_id: str, digits: str) -> dict[str, Any] |
     return database.row(f"{WITH_REPORT} WHERE lock_id = ? AND code = ? AND is_in_set = 1", lock_id, digits)
 
 
+def count_held(database: Database, lock_id: str) -> int:
+    """How many places of a lock are taken: by its set, and by codes made at its door."""
+    row = database.row(
+        "SELECT count(*) AS n FROM access_codes WHERE lock_id = ? AND is_at_door = 1 AND is_in_set = 0",
+        lock_id,
+    )
+    return code_sets.count(database, lock_id) + (0 if row is None else int(row["n"]))
+
+
 def live_holder_of(
     database: Database, lock_id: str, digits: str, wall: float, but: str | None = None
 ) -> dict[str, Any] | None:
@@ -234,6 +245,7 @@ def _insert(
         "ends_at": wanted.ends_at,
         "max_uses": 1 if wanted.is_one_time_use else wanted.max_uses,
         "works_without_clock": int(wanted.works_without_clock),
+        "is_external_modification_allowed": int(wanted.is_external_modification_allowed),
         "created_ms": int(wall * 1000),
         "bucket_byte": code_sets.bucket_byte(access_code_id),
         "changed_rev": rev,

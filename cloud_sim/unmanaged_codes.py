@@ -33,7 +33,8 @@ def convert(
         return Taken(holder["access_code_id"])
     if holder is not None:
         leaving.add(holder["access_code_id"])
-    if capacity is not None and code_sets.count(database, lock_id) - len(leaving) >= capacity:
+    # Its own place is not freed before, and not needed twice.
+    if capacity is not None and access_codes.count_held(database, lock_id) - len(leaving) > capacity:
         return Full(capacity)
     rev = code_sets.head(database, lock_id)[1] + 1
     access_codes.drop(database, leaving, rev)

@@ -72,6 +72,7 @@ def _wanted(call: Call) -> NewAccessCode:
         starts_at=starts_at,
         ends_at=ends_at,
         is_one_time_use=bool(call.given.get("is_one_time_use")),
+        is_external_modification_allowed=code_requests.allows_external_modification(call),
     )
 
 
@@ -97,13 +98,7 @@ def _add(call: Call, device_id: str, wanted: NewAccessCode, digits: str, key: st
         raise code_requests.duplicate(wanted.name, (wanted.starts_at, wanted.ends_at), added, device_id)
     if not isinstance(added, str):
         raise code_requests.no_space()
-    call.database.run(
-        "UPDATE access_codes SET common_code_key = ?, is_external_modification_allowed = ?"
-        " WHERE access_code_id = ?",
-        key,
-        int(code_requests.allows_external_modification(call)),
-        added,
-    )
+    call.database.run("UPDATE access_codes SET common_code_key = ? WHERE access_code_id = ?", key, added)
     row = access_codes.find(call.database, added)
     if row is None:
         raise LookupError("the code that was just added is not there")

@@ -67,6 +67,9 @@ def tell_changed(database: Database, lock_id: str, access_code_id: str, detail: 
     if _told_stage(database, access_code_id) is None:
         tell_created(database, lock_id, access_code_id, wall)  # a backup that was pulled
         return
+    row = database.row("SELECT is_managed FROM access_codes WHERE access_code_id = ?", access_code_id)
+    if row is not None and not row["is_managed"]:  # all that changes here is the name it is shown under
+        return
     before, after = (json.loads(detail)[side] for side in ("from", "to"))
     properties = [
         {"property": name, "from": _shown(name, before[name]), "to": _shown(name, after[name])}

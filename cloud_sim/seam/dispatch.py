@@ -2,7 +2,7 @@
 
 import hmac
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,10 @@ class Call:
             self.cloud.downlink.manifest(lock_id)
 
 
+Answer = Callable[[Call], dict[str, Any] | Awaitable[dict[str, Any]]]
+"""Does what was asked; one that must wait for a lock lets others be served meanwhile."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One path. `answer` returns the keys of a success, `ok` comes by itself, or raises SeamError."""
@@ -59,7 +63,7 @@ class Operation:
     path: str
     verbs: frozenset[str]
     declared: Sequence[parameters.Parameter]
-    answer: Callable[[Call], dict[str, Any]]
+    answer: Answer
     answers: Mapping[str, shapes.Schema]
     """The shape of each key of a success."""
     is_open: bool = False
@@ -69,7 +73,7 @@ class Operation:
 def operation(
     path: str,
     verbs: str,
-    answer: Callable[[Call], dict[str, Any]],
+    answer: Answer,
     *declared: parameters.Parameter,
     answers: Mapping[str, shapes.Schema] = shapes.NOTHING,
     is_open: bool = False,
@@ -114,7 +118,8 @@ async def _dispatch(
     query, body = _query(request), await _body(request)
     given = parameters.read(found.declared, query, body)
     url = str(request.url.replace(query=""))
-    return respond({**found.answer(Call(cloud, given, url)), "ok": True})
+    answer = found.answer(Call(cloud, given, url))
+    return respond({**(answer if isinstance(answer, dict) else await answer), "ok": True})
 
 
 def _allow(found: Operation) -> dict[str, str]:

@@ -1,14 +1,22 @@
-"""The operations below `/access_codes/unmanaged`: codes that were made at the door, not by this API."""
+"""The operations of unmanaged codes: those that were made at the door, not by this API."""
 
 from typing import Any
 
 from cloud_sim import access_codes, reported, unmanaged_codes
 from cloud_sim.access_codes import Taken
-from cloud_sim.seam import code_attempts, code_changes, code_lookup, code_queries, code_requests, shapes
-from cloud_sim.seam.code_requests import CODE, SYNC
+from cloud_sim.seam import (
+    code_attempts,
+    code_changes,
+    code_lookup,
+    code_queries,
+    code_requests,
+    door_simulation,
+    shapes,
+)
+from cloud_sim.seam.code_requests import CODE, NAME_LIMIT, SYNC
 from cloud_sim.seam.dispatch import Call, operation
 from cloud_sim.seam.errors import SeamError, invalid_input
-from cloud_sim.seam.parameters import FLAG, UUID, Parameter, required, text, whole
+from cloud_sim.seam.parameters import FLAG, UUID, Parameter, digits, required, text, whole
 
 
 def convert_to_managed(call: Call) -> dict[str, Any]:
@@ -104,4 +112,13 @@ UNMANAGED_OPERATIONS = (
         answers=shapes.ATTEMPT,
     ),
     operation("/access_codes/unmanaged/delete", "POST DELETE", delete, _ID, SYNC, answers=shapes.ATTEMPT),
+    operation(
+        "/access_codes/simulate/create_unmanaged_access_code",
+        "POST",
+        door_simulation.create_unmanaged,
+        required("device_id", UUID),
+        required("name", text(1, NAME_LIMIT)),
+        required("code", digits(4, 8)),
+        answers=shapes.UNMANAGED_CODE,
+    ),
 )

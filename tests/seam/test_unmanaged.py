@@ -230,6 +230,25 @@ def test_a_code_removed_at_the_door_while_its_deletion_waits_needs_no_command(
     assert client.post("/access_codes/unmanaged/get", access_code_id=code_id).status == 404
 
 
+# --- simulated ----------------------------------------------------------------------------------------------
+
+
+def test_a_code_is_simulated_only_where_there_is_a_keypad_and_a_programming_code(
+    seam: Any, cloud: CloudProcess, door: Door
+) -> None:
+    about = {"device_id": door.device.device_id, "name": "Owner", "code": "471190"}
+    for boards, missing in (
+        ({}, "no simulated keypad"),
+        ({door.device.device_id: "127.0.0.1:9"}, "none that"),
+    ):
+        cloud.state.boards.write_text(json.dumps(boards))
+        with pytest.raises(SeamHttpApiError) as refused:
+            seam.access_codes.simulate.create_unmanaged_access_code(**about)
+        assert refused.value.code == "simulation_not_supported"
+        assert missing in str(refused.value)
+        assert "471190" not in str(refused.value)
+
+
 # --- codes of the set -------------------------------------------------------------------------------------
 
 

@@ -24,6 +24,7 @@ VERBS = {
     "unmanaged/convert_to_managed": "POST PATCH",
     "unmanaged/update": "POST PATCH",
     "unmanaged/delete": "POST DELETE",
+    "simulate/create_unmanaged_access_code": "POST",
 }
 """As the API's description lists them."""
 CASES = [(path, verb) for path, verbs in VERBS.items() for verb in verbs.split()]
