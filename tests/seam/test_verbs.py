@@ -48,7 +48,7 @@ def fields_for(raw: Raw, device_id: str, path: str) -> dict[str, Any]:
 @pytest.mark.parametrize(("path", "verb"), CASES)
 def test_every_verb_reaches_its_operation(raw: Raw, device_id: str, path: str, verb: str) -> None:
     answer = raw.call(verb, f"/access_codes/{path}", **fields_for(raw, device_id, path))
-    found_none = path == "pull_backup_access_code" or path.startswith("unmanaged/")
+    found_none = path == "pull_backup_access_code" or path.startswith(("unmanaged/", "simulate/"))
     assert answer.status == 200 or (found_none and answer.status != 405)
 
 
