@@ -95,10 +95,13 @@ def decide(table: CodeTable, tag: bytes, clock: ClockReading) -> Outcome:
     return Denied(reason or Reason.UNKNOWN_CODE, code)
 
 
-def instant_of(clock: ClockReading) -> float:
-    """The Unix time to judge by. With an unknown clock only the floor is certain: time was at least that
-    late."""
-    return (clock.floor_s, clock.wall_s)[clock.trust is not Trust.UNKNOWN]
+def instant_of(clock: ClockReading) -> int:
+    """The Unix second to judge by. With an unknown clock only the floor is certain: time was at least that
+    late.
+
+    Whole seconds, as windows are: Python takes longer to compare a fraction with one whole number than with
+    another, and which numbers a code has must not show."""
+    return (clock.floor_s, int(clock.wall_s))[clock.trust is not Trust.UNKNOWN]
 
 
 def judge(table: CodeTable, row: int, clock: ClockReading) -> Reason | None:

@@ -100,8 +100,8 @@ class CodeTable:
 
     def search(self, tag: bytes) -> int:
         """The place of `tag`, or that of the dummy row. Reads every tag, whether or not one matches."""
-        found = self._blob.count(tag)
-        return self._row_of.get(tag, len(self._row_of)) if found else len(self._row_of)
+        dummy = len(self._row_of)
+        return (dummy, self._row_of.get(tag, dummy))[self._blob.count(tag) > 0]
 
     def code_at(self, place: int) -> AccessCode | None:
         """The code at a place; None for the dummy row, after the same work."""

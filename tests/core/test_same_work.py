@@ -1,0 +1,84 @@
+"""Whatever is typed, the decision takes the same steps: what a clock might miss, counting shows."""
+
+import random
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from agent.core.timekeeping import ClockReading, Trust
+from benchmarks.leakcheck import decisions
+from benchmarks.leakcheck.harness import REFERENCE
+
+INSTANCE = decisions.decision(100)(random.Random(1))
+UNKNOWN_CLOCK = ClockReading(Trust.UNKNOWN, 0.0, float("inf"), decisions.NOW_S)
+ENDS = {"decide"}
+"""Functions that make what is returned: a grant and a refusal are made on lines of their own."""
+
+
+def calls(verify: Callable[[str], object], entry: str) -> list[str]:
+    """Every function that is called, Python's own too, in order."""
+    seen: list[str] = []
+
+    def note(frame: FrameType, event: str, argument: Any) -> None:
+        if event == "call":
+            seen.append(frame.f_code.co_name)
+        if event == "c_call":
+            seen.append(argument.__name__)
+
+    sys.setprofile(note)
+    try:
+        verify(entry)
+    finally:
+        sys.setprofile(None)
+    return seen
+
+
+def lines(verify: Callable[[str], object], entry: str) -> list[tuple[str, int]]:
+    """Every line that is run, in order."""
+    seen: list[tuple[str, int]] = []
+
+    def note(frame: FrameType, event: str, argument: Any) -> Any:
+        del argument
+        if event == "line" and frame.f_code.co_name not in ENDS:
+            seen.append((frame.f_code.co_name, frame.f_lineno))
+        return note
+
+    before = sys.gettrace()
+    sys.settrace(note)
+    try:
+        verify(entry)
+    finally:
+        sys.settrace(before)
+    return seen
+
+
+@pytest.mark.parametrize("name", INSTANCE.digits)
+def test_every_entry_calls_the_same_functions_in_the_same_order(name: str) -> None:
+    ours = calls(INSTANCE.verify, INSTANCE.digits[name])
+    assert ours == calls(INSTANCE.verify, INSTANCE.digits[REFERENCE])
+    assert [ours.count(each) for each in ("digest", "count", "get", "judge")] == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("name", INSTANCE.digits)
+def test_every_entry_runs_the_same_lines(name: str) -> None:
+    assert lines(INSTANCE.verify, INSTANCE.digits[name]) == lines(INSTANCE.verify, INSTANCE.digits[REFERENCE])
+
+
+@pytest.mark.parametrize("name", INSTANCE.digits)
+def test_without_a_clock_the_steps_are_the_same_too(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = lines(INSTANCE.verify, INSTANCE.digits[name])
+    monkeypatch.setattr(decisions, "CLOCK", UNKNOWN_CLOCK)
+    assert lines(INSTANCE.verify, INSTANCE.digits[name]) == known
+
+
+def test_the_counting_would_see_a_search_that_ends_early() -> None:
+    codes = ["111111", "222222", "333333"]
+
+    def early(entry: str) -> bool:
+        return any(entry.__eq__(code) is True for code in codes)
+
+    assert calls(early, codes[0]) != calls(early, "444444")
+    assert lines(early, codes[0]) != lines(early, "444444")
