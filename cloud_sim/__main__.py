@@ -12,6 +12,7 @@ from pathlib import Path
 from cloud_sim import authority
 from cloud_sim.device_cloud_api import BASE_PATH
 from cloud_sim.mqtt_link import BadAddress
+from cloud_sim.retention import DEFAULT_DAYS, MOST_DAYS
 from cloud_sim.serving import ServeOptions, serve
 from cloud_sim.state_directory import NotInitialised, StateDirectory, read_private
 
@@ -31,7 +32,14 @@ def main() -> int:
             case "serve":
                 asyncio.run(
                     serve(
-                        ServeOptions(state, given.http_port, given.mqtt, given.token_file, given.public_url)
+                        ServeOptions(
+                            state,
+                            given.http_port,
+                            given.mqtt,
+                            given.token_file,
+                            given.public_url,
+                            given.keep_events_days,
+                        )
                     )
                 )
             case "invite":
@@ -54,9 +62,22 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--mqtt", required=True, metavar="URL", help="the broker: mqtts://host:port")
     run.add_argument("--token-file", type=Path, help="the bearer token; default: api-token in the state")
     run.add_argument("--public-url", help="where locks reach this cloud, if a proxy stands in front")
+    run.add_argument(
+        "--keep-events-days",
+        type=_days,
+        default=DEFAULT_DAYS,
+        metavar="N",
+        help=f"forget events after so many days; {DEFAULT_DAYS} by default",
+    )
     invite.add_argument("--name", help="what people call the door")
     invite.add_argument("--device-id", help="invite a lock that is known already to enrol again")
     return parser
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_DAYS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days from 1 to {MOST_DAYS}")
+    return int(text)
 
 
 def _invite(state: StateDirectory, name: str | None, device_id: str | None) -> str:

@@ -19,6 +19,8 @@ class NewAccessCode:
     """What somebody asks for. The window is half-open, `[starts_at, ends_at)`, Unix seconds."""
 
     name: str | None = None
+    person_id: str | None = None
+    """Whose it is, where a name is not enough; `cloud_sim.people`."""
     code: str | None = field(default=None, repr=False)
     """4 to 8 digits; None: the cloud chooses."""
     starts_at: int | None = None
@@ -240,6 +242,7 @@ def _insert(
         "access_code_id": access_code_id,
         "lock_id": lock_id,
         "name": wanted.name,
+        "person_id": wanted.person_id,
         "code": digits,
         "starts_at": wanted.starts_at,
         "ends_at": wanted.ends_at,

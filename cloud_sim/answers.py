@@ -31,6 +31,7 @@ def access_code(row: dict[str, Any], proof: Evidence, owner_id: str, wall: float
         "lock_id": row["lock_id"],
         "owner_id": owner_id,
         "name": row["name"],
+        "person_id": row["person_id"],
         "code": row["code"] or None,
         "starts_at": iso(row["starts_at"]),
         "ends_at": iso(row["ends_at"]),

@@ -16,6 +16,7 @@ def changed_columns(row: dict[str, Any], fields: dict[str, Any], wall: float) ->
     wanted = api_fields.new_access_code(_whole(row, fields), wall if "ends_at" in fields else 0.0)
     return {
         "name": wanted.name,
+        "person_id": wanted.person_id,
         "code": wanted.code,
         "starts_at": wanted.starts_at,
         "ends_at": wanted.ends_at,
@@ -29,7 +30,8 @@ def _whole(row: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
     """The code as a body would ask for it, with the change in it."""
     kept = {
         "name": row["name"],
-        "code": row["code"],
+        "person_id": row["person_id"],
+        "code": row["code"] or None,
         "starts_at": iso(row["starts_at"]),
         "ends_at": iso(row["ends_at"]),
         "works_without_clock": bool(row["works_without_clock"]),

@@ -56,7 +56,7 @@ async def read_object(request: Request, known: Collection[str]) -> dict[str, Any
 
 
 ACCESS_CODE_FIELDS = (
-    *("name", "code", "starts_at", "ends_at", "is_one_time_use", "works_without_clock"),
+    *("name", "person_id", "code", "starts_at", "ends_at", "is_one_time_use", "works_without_clock"),
     *api_rules.FIELDS,
 )
 
@@ -70,6 +70,7 @@ def new_access_code(fields: dict[str, Any], wall: float) -> NewAccessCode:
     is_one_time_use = _flag(fields, "is_one_time_use")
     return NewAccessCode(
         name=name_of(fields),
+        person_id=name_of(fields, "person_id"),
         code=_code(fields),
         starts_at=None if starts_at is None else (starts_at - _EPOCH) // _SECOND,
         ends_at=None if ends_at is None else -((_EPOCH - ends_at) // _SECOND),
@@ -80,13 +81,13 @@ def new_access_code(fields: dict[str, Any], wall: float) -> NewAccessCode:
     )
 
 
-def name_of(fields: dict[str, Any]) -> str | None:
-    """The field `name`."""
-    name = fields.get("name")
+def name_of(fields: dict[str, Any], field: str = "name") -> str | None:
+    """The field `name`, or another of its kind."""
+    name = fields.get(field)
     if name is None:
         return None
     if not isinstance(name, str) or not 1 <= len(name) <= NAME_LIMIT or not name.isprintable():
-        message = f"name must be a string of 1 to {NAME_LIMIT} printable characters"
+        message = f"{field} must be a string of 1 to {NAME_LIMIT} printable characters"
         raise ApiError(400, "INVALID_NAME", message)
     return name
 

@@ -11,6 +11,14 @@ from typing import Any
 
 from cloud_sim.state_directory import NotInitialised
 
+_PRAGMAS = (
+    "locking_mode=EXCLUSIVE",  # one process; SQLite before 3.51.3 can corrupt a WAL shared by two
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "secure_delete=ON",  # what is deleted, names and digits among it, is overwritten
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Database:
@@ -48,6 +56,16 @@ class Database:
         owner = self.row("SELECT owner_id FROM cloud")
         return "" if owner is None else str(owner["owner_id"])
 
+    def scrub(self) -> None:
+        """Leave in the files only what is still stored: no remains in free pages, none in the log. Reads and
+        writes all of it; outside a transaction."""
+        self.run("VACUUM")
+        self.empty_log()
+
+    def empty_log(self) -> None:
+        """Bring the log into the database file and cut it to nothing."""
+        self.run("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
     def close(self) -> None:
         """Give the file back; the WAL is merged into it."""
         self.connection.close()
@@ -62,10 +80,10 @@ def open_database(path: Path) -> Database:
     connection.row_factory = _by_name
     database = Database(connection)
     try:
-        # EXCLUSIVE: one process owns the file; SQLite before 3.51.3 can corrupt a WAL shared by two.
-        for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in _PRAGMAS:
             database.run(f"PRAGMA {pragma}")
         _migrate(database, path)
+        database.empty_log()
     except sqlite3.OperationalError as error:
         connection.close()
         raise NotInitialised(

@@ -15,7 +15,16 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agent.enrol_exchange import EXCHANGE_LIMIT_BYTES
-from cloud_sim import answers, api_access_codes, api_actions, api_duress, api_fields, events, locks
+from cloud_sim import (
+    answers,
+    api_access_codes,
+    api_actions,
+    api_duress,
+    api_fields,
+    api_people,
+    events,
+    locks,
+)
 from cloud_sim.api_context import cloud_of, existing_lock, lock_row
 from cloud_sim.api_errors import ApiError
 from cloud_sim.database import Database
@@ -52,6 +61,7 @@ def device_cloud(cloud: Cloud) -> Starlette:
         Route("/invitations", Invitations),
         Route("/refused_messages", RefusedMessages),
         *api_actions.ROUTES,
+        *api_people.ROUTES,
     ]
     app = Starlette(
         routes=[

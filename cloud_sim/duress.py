@@ -6,7 +6,7 @@ from typing import Any
 from joserfc.jwk import OKPKey
 
 from agent.journal import CONCEALED_KIND as KIND
-from cloud_sim import sealed_details
+from cloud_sim import events, sealed_details
 from cloud_sim.database import Database
 
 __all__ = ["KIND", "add", "events_after"]
@@ -19,8 +19,7 @@ def add(
     transaction that stores the row. One that cannot be read is an alarm all the same: its detail says why."""
     told = sealed_details.opened(database, lock_id, KIND, sealed, sealing_key)
     found = {key: told[key] for key in ("access_code_id",) if isinstance(told.get(key), str)}
-    last = database.row("SELECT max(sequence) AS n FROM duress_events WHERE lock_id = ?", lock_id) or {}
-    sequence = (last.get("n") or 0) + 1
+    sequence = events.last_sequence(database, lock_id, "duress_events", "duress_forgotten_upto") + 1
     text = json.dumps({**event, **found, "detail": told, "sequence": sequence})
     database.run("INSERT INTO duress_events VALUES (?, ?, ?)", lock_id, sequence, text)
 

@@ -53,10 +53,21 @@ def event_of(lock_id: str, journal_epoch: str, row: dict[str, Any], received_ms:
 
 def add_event(database: Database, lock_id: str, event: dict[str, Any]) -> None:
     """Append an event as the lock's next; inside the transaction of what it tells."""
-    last = database.row("SELECT max(sequence) AS n FROM events WHERE lock_id = ?", lock_id) or {"n": None}
-    sequence = (last["n"] or 0) + 1
+    sequence = last_sequence(database, lock_id) + 1
     text = json.dumps({**event, "sequence": sequence})
     database.run("INSERT INTO events VALUES (?, ?, ?)", lock_id, sequence, text)
+
+
+def last_sequence(
+    database: Database, lock_id: str, table: str = "events", forgotten: str = "forgotten_upto"
+) -> int:
+    """The highest number that an event of this lock ever had; forgotten ones count."""
+    row = database.row(
+        f"SELECT max({forgotten}, coalesce((SELECT max(sequence) FROM {table} WHERE lock_id = ?1), 0)) AS n"
+        " FROM locks WHERE lock_id = ?1",
+        lock_id,
+    )
+    return int(row["n"]) if row else 0
 
 
 def events_after(database: Database, lock_id: str, after: int, limit: int) -> list[dict[str, Any]]:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import uvicorn
 
-from cloud_sim import authority, locks
+from cloud_sim import authority, locks, retention
 from cloud_sim.application import application
-from cloud_sim.database import open_database
+from cloud_sim.database import Database, open_database
 from cloud_sim.device_cloud_api import BASE_PATH, Cloud
 from cloud_sim.downlink import Downlink
 from cloud_sim.enrolments import Enroller
@@ -28,6 +28,7 @@ from cloud_sim.seam.deliveries import Deliveries
 from cloud_sim.state_directory import StateDirectory, write_private
 
 HEARTBEAT_EVERY_S = 15 * 60
+FORGET_EVERY_S = 15 * 60
 HTTP_GRACE_S = 3
 
 _log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class ServeOptions:
     mqtt_url: str
     token_file: Path | None = None
     public_url: str | None = None
+    keep_events_days: int = retention.DEFAULT_DAYS
 
 
 class _Server(uvicorn.Server):
@@ -98,7 +100,13 @@ async def serve(options: ServeOptions) -> None:
     server.url = url
     try:
         async with asyncio.TaskGroup() as tasks:
-            endless = (link.run(fleet), _heartbeats(fleet), announcer.run(), deliveries.run())
+            endless = (
+                link.run(fleet),
+                _heartbeats(fleet),
+                announcer.run(),
+                deliveries.run(),
+                _forgetting(database, options.keep_events_days),
+            )
             background = [tasks.create_task(work) for work in endless]
             await server.serve([listening])
             for task in background:
@@ -120,6 +128,22 @@ async def _heartbeats(fleet: Fleet) -> None:
         _renew_backup_codes(fleet)
         await asyncio.sleep(HEARTBEAT_EVERY_S)
         fleet.heartbeat()
+
+
+async def _forgetting(database: Database, keep_days: int) -> None:
+    """Forget old events now and then, a few at a time: nobody waits for it."""
+    while True:
+        try:
+            forgotten = 0
+            while count := retention.forget_some(database, keep_days, time.time()):
+                forgotten += count
+                await asyncio.sleep(0)
+            if forgotten:
+                database.empty_log()
+                _log.info("forgot %d events that were older than %d days", forgotten, keep_days)
+        except sqlite3.Error as error:
+            _log.error("old events are forgotten later, as the database failed: %s", error)
+        await asyncio.sleep(FORGET_EVERY_S)
 
 
 def _renew_backup_codes(fleet: Fleet) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from cloud_sim.retention import DEFAULT_DAYS, MOST_DAYS
 from firmware_sim.board_client import ask_board
 from firmware_sim.demo import play
 from firmware_sim.faults import SimFault
@@ -83,9 +84,23 @@ def cli() -> None:
 @click.option(
     "--http-port", type=click.IntRange(0, 65535), default=0, help="Port of the cloud's HTTP API; 0 is any."
 )
-def run(doors: int, state_dir: Path, broker: str, ready_file: Path | None, http_port: int) -> None:
+@click.option(
+    "--keep-events-days",
+    type=click.IntRange(1, MOST_DAYS),
+    default=DEFAULT_DAYS,
+    show_default=True,
+    help="The cloud forgets events after so many days.",
+)
+def run(
+    doors: int,
+    state_dir: Path,
+    broker: str,
+    ready_file: Path | None,
+    http_port: int,
+    keep_events_days: int,
+) -> None:
     """Start everything and run until Ctrl-C."""
-    options = SiteOptions(doors=doors, broker=broker, http_port=http_port)
+    options = SiteOptions(doors=doors, broker=broker, http_port=http_port, keep_events_days=keep_events_days)
     with suppress(KeyboardInterrupt), _promise(ready_file), _site(state_dir, options) as site:
         click.echo(f"Starting {doors} door(s) in {site.directory.root} ...")
         site.start()

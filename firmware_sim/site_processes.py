@@ -13,6 +13,7 @@ from typing import Any
 from agent.cli.client import AgentUnreachable, Client
 from agent.core.constraints import CODE_LENGTHS
 from cloud_sim.device_cloud_api import BASE_PATH as DEVICE_CLOUD_PATH
+from cloud_sim.retention import DEFAULT_DAYS
 from cloud_sim.seam.dispatch import BASE_PATH as SEAM_PATH
 from cloud_sim.state_directory import StateDirectory
 from firmware_sim.broker_child import start_broker
@@ -37,6 +38,7 @@ class SiteOptions:
     doors: int = 2
     broker: str = "builtin"
     http_port: int = 0
+    keep_events_days: int = DEFAULT_DAYS
 
     @property
     def broker_url(self) -> str | None:
@@ -131,7 +133,8 @@ class Site:
     def start_cloud(self) -> None:
         """Start the cloud, or start it again: it keeps everything but its HTTP port."""
         where = ["--state", str(self.directory.cloud), "--http-port", str(self.options.http_port)]
-        self._spawn("cloud", ["cloud_sim", "serve", *where, "--mqtt", self.record.mqtt_url])
+        how = ["--mqtt", self.record.mqtt_url, "--keep-events-days", str(self.options.keep_events_days)]
+        self._spawn("cloud", ["cloud_sim", "serve", *where, *how])
         self._cloud_url = self.children["cloud"].ready_line(READY_TIMEOUT_S)
 
     def _start(self, kind: str, door: DoorDirectory, command: list[str]) -> None:

@@ -91,6 +91,8 @@ def _digits(digits: str | None, row: dict[str, Any]) -> str:
 
 
 def _change(call: Call, row: dict[str, Any], values: dict[str, Any]) -> None:
+    if not values.get("code", row["code"]):
+        raise invalid_input({"code": "The digits of this code were erased with its owner; give new ones"})
     taken = code_updates.update(call.database, row, values, call.wall)
     if isinstance(taken, Taken):
         window: Window = values["starts_at"], values["ends_at"]

@@ -89,7 +89,8 @@ def tell_gone(database: Database, lock_id: str, access_code_id: str, detail: str
     if told in _ON_THE_LOCK:
         _record(database, _EVENT_TYPES["removed"], lock_id, access_code_id, wall)
     if told is not None:
-        _record(database, "access_code.deleted", lock_id, access_code_id, wall, code=gone["code"])
+        code = gone["code"] or None  # erased
+        _record(database, "access_code.deleted", lock_id, access_code_id, wall, code=code)
     database.run("DELETE FROM told_stages WHERE access_code_id = ?", access_code_id)
 
 
