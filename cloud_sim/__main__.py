@@ -9,10 +9,12 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from cloud_sim import authority
+from cloud_sim import authority, rate_limits
 from cloud_sim.device_cloud_api import BASE_PATH
 from cloud_sim.mqtt_link import BadAddress
+from cloud_sim.rate_limits import BadLimits
 from cloud_sim.retention import DEFAULT_DAYS, MOST_DAYS
+from cloud_sim.seam import connections
 from cloud_sim.serving import ServeOptions, serve
 from cloud_sim.state_directory import NotInitialised, StateDirectory, read_private
 
@@ -30,21 +32,10 @@ def main() -> int:
                 authority.initialise(state)
                 sys.stdout.write(f"initialised {state.root}; the API token is in {state.api_token}\n")
             case "serve":
-                asyncio.run(
-                    serve(
-                        ServeOptions(
-                            state,
-                            given.http_port,
-                            given.mqtt,
-                            given.token_file,
-                            given.public_url,
-                            given.keep_events_days,
-                        )
-                    )
-                )
+                asyncio.run(serve(_serve_options(given, state)))
             case "invite":
                 sys.stdout.write(_invite(state, given.name, given.device_id) + "\n")
-    except (NotInitialised, BadAddress, OSError) as error:
+    except (NotInitialised, BadAddress, BadLimits, OSError) as error:
         sys.stderr.write(f"cloud_sim {given.command}: {error}\n")
         return 1
     return 0
@@ -69,6 +60,20 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"forget events after so many days; {DEFAULT_DAYS} by default",
     )
+    run.add_argument(
+        "--disconnected-after",
+        type=float,
+        default=connections.DISCONNECTED_AFTER_S,
+        metavar="SECONDS",
+        help="how long a lock may be away before the Seam API says so (default: %(default)g)",
+    )
+    run.add_argument(
+        "--rate-limits",
+        nargs="?",
+        const="",
+        metavar="creates=N,...",
+        help="keep clients of the Seam API to so many requests a minute and device; alone: to Seam's numbers",
+    )
     invite.add_argument("--name", help="what people call the door")
     invite.add_argument("--device-id", help="invite a lock that is known already to enrol again")
     return parser
@@ -78,6 +83,19 @@ def _days(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= MOST_DAYS:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of days from 1 to {MOST_DAYS}")
     return int(text)
+
+
+def _serve_options(given: argparse.Namespace, state: StateDirectory) -> ServeOptions:
+    return ServeOptions(
+        state=state,
+        http_port=given.http_port,
+        mqtt_url=given.mqtt,
+        token_file=given.token_file,
+        public_url=given.public_url,
+        keep_events_days=given.keep_events_days,
+        disconnected_after_s=given.disconnected_after,
+        rate_limits=None if given.rate_limits is None else rate_limits.parse(given.rate_limits),
+    )
 
 
 def _invite(state: StateDirectory, name: str | None, device_id: str | None) -> str:

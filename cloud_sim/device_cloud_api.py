@@ -30,6 +30,7 @@ from cloud_sim.api_errors import ApiError
 from cloud_sim.database import Database
 from cloud_sim.downlink import Downlink
 from cloud_sim.enrolments import Enroller
+from cloud_sim.rate_limits import RateLimits
 
 BASE_PATH = "/device-cloud"
 EVENTS_PER_ANSWER = 1000
@@ -48,6 +49,10 @@ class Cloud:
     api_token: str = field(repr=False)
     boards: Path | None = None
     """Where lock-sim says which simulated board belongs to which lock."""
+    cut_off: Path | None = None
+    """The file by which a broker is told to cut locks off, see `cut_off`."""
+    rate_limits: RateLimits | None = None
+    """None: clients may ask as often as they like."""
 
 
 def device_cloud(cloud: Cloud) -> Starlette:

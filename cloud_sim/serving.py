@@ -8,7 +8,7 @@ import socket
 import sqlite3
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,8 @@ from cloud_sim.downlink import Downlink
 from cloud_sim.enrolments import Enroller
 from cloud_sim.fleet import Fleet
 from cloud_sim.mqtt_link import MqttLink, client_tls, parse_address
-from cloud_sim.seam import backup_pool
+from cloud_sim.rate_limits import RateLimits
+from cloud_sim.seam import backup_pool, connections
 from cloud_sim.seam.announcer import Announcer
 from cloud_sim.seam.deliveries import Deliveries
 from cloud_sim.state_directory import StateDirectory, write_private
@@ -44,6 +45,10 @@ class ServeOptions:
     token_file: Path | None = None
     public_url: str | None = None
     keep_events_days: int = retention.DEFAULT_DAYS
+    disconnected_after_s: float = connections.DISCONNECTED_AFTER_S
+    """How long a lock may be away before that is told."""
+    rate_limits: Mapping[str, int] | None = None
+    """See `rate_limits`; None for no limits."""
 
 
 class _Server(uvicorn.Server):
@@ -82,10 +87,18 @@ async def serve(options: ServeOptions) -> None:
     downlink = Downlink(database, keys.signing_key, link.publish, time.time)
     enroller = Enroller(database, keys, f"{options.public_url or url}/enrolments", options.mqtt_url)
     cloud = Cloud(
-        database, downlink, enroller, lambda: link.is_up, time.time, keys.api_token, options.state.boards
+        database,
+        downlink,
+        enroller,
+        lambda: link.is_up,
+        time.time,
+        keys.api_token,
+        boards=options.state.boards,
+        cut_off=options.state.cut_off,
+        rate_limits=None if options.rate_limits is None else RateLimits(options.rate_limits),
     )
     fleet = Fleet(database, downlink, time.time, keys.sealing_key)
-    announcer = Announcer(database, time.time, lambda: link.is_up)
+    announcer = Announcer(database, time.time, lambda: link.is_up, options.disconnected_after_s)
     deliveries = Deliveries(database, time.time)
     server = _Server(
         uvicorn.Config(

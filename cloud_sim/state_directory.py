@@ -72,6 +72,11 @@ class StateDirectory:
         return self.root / "boards.json"
 
     @property
+    def cut_off(self) -> Path:
+        """There only where the broker obeys it, see `cut_off`: JSON, the ids of locks without a way to it."""
+        return self.root / "cut-off.json"
+
+    @property
     def url(self) -> Path:
         """Where the cloud that serves this state answers, one line: `http://127.0.0.1:PORT`."""
         return self.root / "url"

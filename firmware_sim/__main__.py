@@ -15,7 +15,10 @@ from urllib.parse import urlsplit
 
 import click
 
+from cloud_sim.rate_limits import BadLimits
+from cloud_sim.rate_limits import parse as parse_limits
 from cloud_sim.retention import DEFAULT_DAYS, MOST_DAYS
+from cloud_sim.seam.connections import DISCONNECTED_AFTER_S
 from firmware_sim.board_client import ask_board
 from firmware_sim.demo import play
 from firmware_sim.faults import SimFault
@@ -49,6 +52,14 @@ def _broker(_context: click.Context, _parameter: click.Parameter, value: str) ->
         if urlsplit(value).hostname and urlsplit(value).port:
             return value.rstrip("/")
     raise click.BadParameter(f"{value!r} needs a host and a port: mqtts://HOST:PORT")
+
+
+def _limits(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    try:
+        parse_limits(value or "")
+    except BadLimits as bad:
+        raise click.BadParameter(str(bad)) from None
+    return value
 
 
 state_dir_option = click.option(
@@ -91,6 +102,22 @@ def cli() -> None:
     show_default=True,
     help="The cloud forgets events after so many days.",
 )
+@click.option(
+    "--rate-limits",
+    is_flag=False,
+    flag_value="",
+    callback=_limits,
+    metavar="[creates=N,...]",
+    help="Keep clients of the Seam API to so many requests a minute and device; alone: to Seam's numbers.",
+)
+@click.option(
+    "--disconnected-after",
+    type=click.FloatRange(min=1),
+    default=DISCONNECTED_AFTER_S,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a lock may be away before the Seam API says so.",
+)
 def run(
     doors: int,
     state_dir: Path,
@@ -98,9 +125,18 @@ def run(
     ready_file: Path | None,
     http_port: int,
     keep_events_days: int,
+    rate_limits: str | None,
+    disconnected_after: float,
 ) -> None:
     """Start everything and run until Ctrl-C."""
-    options = SiteOptions(doors=doors, broker=broker, http_port=http_port, keep_events_days=keep_events_days)
+    options = SiteOptions(
+        doors=doors,
+        broker=broker,
+        http_port=http_port,
+        keep_events_days=keep_events_days,
+        rate_limits=rate_limits,
+        disconnected_after_s=disconnected_after,
+    )
     with suppress(KeyboardInterrupt), _promise(ready_file), _site(state_dir, options) as site:
         click.echo(f"Starting {doors} door(s) in {site.directory.root} ...")
         site.start()

@@ -5,8 +5,10 @@ import socket
 import sys
 from urllib.parse import urlsplit
 
+from cloud_sim import cut_off
 from cloud_sim.broker.tls import TlsFiles
 from cloud_sim.mosquitto import Mosquitto, find_mosquitto
+from cloud_sim.state_directory import StateDirectory
 from firmware_sim.child import Child, until
 from firmware_sim.faults import SimFault
 from firmware_sim.site_directory import SiteDirectory
@@ -29,9 +31,13 @@ def start_broker(kind: str, url: str, directory: SiteDirectory) -> Child:
 
 
 def _builtin(tls: TlsFiles, port: int, directory: SiteDirectory) -> Child:
+    """It does as the file says by which the cloud cuts locks off."""
     files = ["--ca", str(tls.ca), "--certificate", str(tls.certificate), "--key", str(tls.key)]
     command = [sys.executable, "-m", "cloud_sim.broker", "--port", str(port), *files]
-    command += ["--state", str(directory.broker)]
+    cut_off_file = StateDirectory(directory.cloud).cut_off
+    if not cut_off_file.exists():
+        cut_off.write(cut_off_file, frozenset())
+    command += ["--state", str(directory.broker), "--cut-off", str(cut_off_file)]
     broker = Child("broker", command, directory.log("broker"))
     broker.ready_line(READY_TIMEOUT_S)
     return broker

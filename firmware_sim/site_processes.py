@@ -14,6 +14,7 @@ from agent.cli.client import AgentUnreachable, Client
 from agent.core.constraints import CODE_LENGTHS
 from cloud_sim.device_cloud_api import BASE_PATH as DEVICE_CLOUD_PATH
 from cloud_sim.retention import DEFAULT_DAYS
+from cloud_sim.seam.connections import DISCONNECTED_AFTER_S
 from cloud_sim.seam.dispatch import BASE_PATH as SEAM_PATH
 from cloud_sim.state_directory import StateDirectory
 from firmware_sim.broker_child import start_broker
@@ -39,6 +40,9 @@ class SiteOptions:
     broker: str = "builtin"
     http_port: int = 0
     keep_events_days: int = DEFAULT_DAYS
+    rate_limits: str | None = None
+    """Of the Seam API, see `cloud_sim.rate_limits`; None for none."""
+    disconnected_after_s: float = DISCONNECTED_AFTER_S
 
     @property
     def broker_url(self) -> str | None:
@@ -101,6 +105,7 @@ class Site:
             )
         if not (self.directory.token_file.exists() and self._cloud_state.seam_api_key.exists()):
             run_tool(["cloud_sim", "init", "--state", str(self.directory.cloud)])
+        self._cloud_state.cut_off.unlink(missing_ok=True)
         self.start_broker()
         self.start_cloud()
         doors = [self.directory.door(number) for number in range(1, self.options.doors + 1)]
@@ -134,6 +139,9 @@ class Site:
         """Start the cloud, or start it again: it keeps everything but its HTTP port."""
         where = ["--state", str(self.directory.cloud), "--http-port", str(self.options.http_port)]
         how = ["--mqtt", self.record.mqtt_url, "--keep-events-days", str(self.options.keep_events_days)]
+        how += ["--disconnected-after", str(self.options.disconnected_after_s)]
+        if self.options.rate_limits is not None:
+            how += ["--rate-limits", self.options.rate_limits]
         self._spawn("cloud", ["cloud_sim", "serve", *where, *how])
         self._cloud_url = self.children["cloud"].ready_line(READY_TIMEOUT_S)
 
@@ -229,7 +237,7 @@ class Site:
             for child in ending:
                 child.wait(deadline)
         self.children.clear()
-        for file in (self._running_file, self._cloud_state.boards):
+        for file in (self._running_file, self._cloud_state.boards, self._cloud_state.cut_off):
             file.unlink(missing_ok=True)
 
 

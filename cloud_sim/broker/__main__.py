@@ -26,6 +26,11 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--state", type=Path, help="directory for what must survive a restart (default: none)"
     )
+    parser.add_argument(
+        "--cut-off",
+        type=Path,
+        help="JSON file, a list of clients whose connections are to break (default: none)",
+    )
     return parser.parse_args(argv)
 
 
@@ -49,7 +54,7 @@ def main(argv: list[str]) -> int:
             options.state.mkdir(parents=True, exist_ok=True)
         files = TlsFiles(ca=options.ca, certificate=options.certificate, key=options.key)
         state = None if options.state is None else options.state / "broker.json"
-        broker = Broker(server_context(files), state=state)
+        broker = Broker(server_context(files), state=state, cut_off_file=options.cut_off)
         asyncio.run(serve(broker, options.host, options.port))
     except (ssl.SSLError, OSError) as error:
         log.error("cannot serve on %s:%d: %s", options.host, options.port, error)  # noqa: TRY400 - for people

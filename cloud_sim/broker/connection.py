@@ -67,6 +67,7 @@ class Connection(asyncio.Protocol):
         self._identity = common_name(transport.get_extra_info("peercert") or {})
         self._open_ones.add(self)
         self._check_silence()
+        self.obey_faults()
 
     def data_received(self, data: bytes) -> None:
         self._heard_at = self._loop.time()
@@ -94,6 +95,13 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         log.debug("%s: connection lost: %s", self._identity, exc)
         self._end()
+
+    def obey_faults(self) -> None:
+        """End as if the network had gone, if this client is to have none."""
+        if self._identity in self._faults.cut_off and not self._is_over:
+            log.info("%s: cut off", self._identity)
+            self._transport.abort()
+            self._end()
 
     # The session and the conversation call these.
 

@@ -1,4 +1,4 @@
-"""What tests can make the broker do wrong, to see that its clients survive it."""
+"""What tests and lock-sim can make the broker do wrong, to see that its clients survive it."""
 
 from dataclasses import dataclass
 
@@ -11,6 +11,8 @@ class Faults:
     """So many publishers' messages are taken and forwarded, but never acknowledged."""
     deliveries_to_duplicate: int = 0
     """So many QoS 1 messages are sent to their subscriber twice, the second marked as a duplicate."""
+    cut_off: frozenset[str] = frozenset()
+    """Clients without a way to the broker: their connections end without a word, as soon as it knows them."""
     delivery_delay_s: float = 0.0
     """Every message to a subscriber leaves the broker this much later."""
 

@@ -6,6 +6,7 @@ import ssl
 import time
 from pathlib import Path
 
+from cloud_sim import cut_off
 from cloud_sim.broker import snapshot
 from cloud_sim.broker.connection import Connection
 from cloud_sim.broker.exchange import Exchange
@@ -17,20 +18,30 @@ log = logging.getLogger(__name__)
 HANDSHAKE_TIMEOUT_S = 10.0
 SHUTDOWN_TIMEOUT_S = 2.0
 SAVE_EVERY_S = 1.0
+LOOK_EVERY_S = 0.5
 
 
 class Broker:
     """One listening address. Everything runs on the loop that awaited `start`; `stop` says goodbye to all.
 
-    With `state`, a file, what must survive a restart is read from there and written there.
+    With `state`, a file, what must survive a restart is read from there and written there. With
+    `cut_off_file`, see `cloud_sim.cut_off`, those whom it names are cut off within half a second.
     """
 
-    def __init__(self, tls: ssl.SSLContext, faults: Faults | None = None, state: Path | None = None) -> None:
+    def __init__(
+        self,
+        tls: ssl.SSLContext,
+        faults: Faults | None = None,
+        state: Path | None = None,
+        cut_off_file: Path | None = None,
+    ) -> None:
         self.faults = faults or Faults()
         self.exchange = Exchange()
         self.port = 0
         self._tls = tls
         self._state = state
+        self._cut_off_file = cut_off_file
+        self._look_timer: asyncio.TimerHandle | None = None
         self._saved_changes = 0
         self._connections: set[Connection] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -40,6 +51,7 @@ class Broker:
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Accept connections; `self.port` is the port, chosen by the system for port 0. OSError if taken."""
         self._load()
+        self._look_now_and_then()
         self._server = await asyncio.get_running_loop().create_server(
             self._connection,
             host,
@@ -58,7 +70,7 @@ class Broker:
             self._server.close()
         for connection in list(self._connections):
             connection.close(Reason.SERVER_SHUTTING_DOWN)
-        for timer in (self._timer, self._save_timer):
+        for timer in (self._timer, self._save_timer, self._look_timer):
             if timer is not None:
                 timer.cancel()
         self._save()
@@ -78,6 +90,14 @@ class Broker:
         self.exchange.turn(loop.time())
         next_at = self.exchange.next_turn_at()
         self._timer = None if next_at is None else loop.call_at(next_at, self._wake)
+
+    def _look_now_and_then(self) -> None:
+        if self._cut_off_file is None:
+            return
+        self.faults.cut_off = cut_off.read(self._cut_off_file) or frozenset()
+        for connection in list(self._connections):
+            connection.obey_faults()
+        self._look_timer = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look_now_and_then)
 
     def _load(self) -> None:
         kept = None if self._state is None else snapshot.load(self._state)

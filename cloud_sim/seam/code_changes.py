@@ -18,6 +18,7 @@ def update(call: Call) -> dict[str, Any]:
         raise invalid_input({"is_managed": "A code of this API cannot become unmanaged; leave it out"})
     code_requests.check_reachable(call, row["lock_id"])
     window = changed_window(row, call.given, call.wall)
+    call.count("updates", [row["lock_id"]])
     with call.database.transaction():
         _change(call, row, {**_values(call, row), "starts_at": window[0], "ends_at": window[1]})
         if call.given.get("use_backup_access_code_pool"):
@@ -36,6 +37,7 @@ def update_multiple(call: Call) -> dict[str, Any]:
     if not found:
         message = "no access codes have this common_code_key; create_multiple without code makes one"
         raise SeamError(404, "access_codes_not_found", message, {"common_code_key": key})
+    call.count("updates", sorted({row["lock_id"] for row in found}))
     with call.database.transaction():
         for row in found:
             window = changed_window(row, call.given, call.wall)
@@ -53,6 +55,7 @@ def delete(call: Call) -> dict[str, Any]:
 
 def delete_row(call: Call, row: dict[str, Any]) -> dict[str, Any]:
     """Delete a code, managed or not."""
+    call.count("deletes", [row["lock_id"]])
     access_codes.delete(call.database, row, call.wall)
     with call.database.transaction():
         attempt_id = code_attempts.start(call.database, code_attempts.DELETE, row, call.wall)

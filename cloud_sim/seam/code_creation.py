@@ -23,6 +23,7 @@ def create(call: Call) -> dict[str, Any]:
     code_lookup.existing_device(call.database, device_id)
     code_requests.check_reachable(call, device_id)
     wanted = _wanted(call)
+    call.count("creates", [device_id])
     key = call.given.get("common_code_key")
     with call.database.transaction():
         digits = wanted.code or _of_group(call.database, key) or _drawn(call, [device_id])
@@ -51,6 +52,7 @@ def create_multiple(call: Call) -> dict[str, Any]:
         code_lookup.existing_device(call.database, device_id)
         code_requests.check_reachable(call, device_id)
     wanted = _wanted(call)
+    call.count("creates", device_ids)
     # With a chosen code the client keeps the group together by itself, and there is no key.
     key = None if wanted.code else f"auto_set_by_create_multiple_{uuid.uuid4()}"
     with call.database.transaction():

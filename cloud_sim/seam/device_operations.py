@@ -7,6 +7,7 @@ from typing import Any
 from cloud_sim import locks
 from cloud_sim.api_fields import NAME_LIMIT
 from cloud_sim.seam import backup_pool, devices, shapes
+from cloud_sim.seam.connection_simulation import can_simulate
 from cloud_sim.seam.dispatch import Call, operation
 from cloud_sim.seam.errors import SeamError, invalid_input
 from cloud_sim.seam.pages import page
@@ -79,16 +80,6 @@ def _switch_pool(call: Call, lock_id: str) -> None:
     call.tell(lock_id)
 
 
-def simulate(call: Call) -> dict[str, Any]:
-    """A lock's connection is real, and so is its end: nothing here can pretend either."""
-    existing_lock(call)
-    message = (
-        "locks of this cloud connect for themselves and the cloud does not pretend that they do or do not;"
-        " stop or start the lock's agent or its network instead"
-    )
-    raise SeamError(400, "simulation_not_supported", message)
-
-
 def _found(call: Call) -> dict[str, Any]:
     if call.given.get("device_id") is not None:
         lock = existing_lock(call)
@@ -99,12 +90,16 @@ def _found(call: Call) -> dict[str, Any]:
         lock = named[0]
     else:
         raise invalid_input({"": "give device_id or name"})
-    return devices.device(call.database, lock, call.wall)
+    return _shown(call, lock)
 
 
 def _listed(call: Call) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    every = [devices.device(call.database, row, call.wall) for row in locks.all_locks(call.database)]
+    every = [_shown(call, row) for row in locks.all_locks(call.database)]
     return page(call, [one for one in every if _fits(one, call)], "device_id", DEFAULT_LIMIT)
+
+
+def _shown(call: Call, lock: dict[str, Any]) -> dict[str, Any]:
+    return {**devices.device(call.database, lock, call.wall), **can_simulate(call)}
 
 
 def _fits(device: dict[str, Any], call: Call) -> bool:
@@ -190,7 +185,6 @@ _FILTERS = (
     Parameter("page_cursor", text(1, 200)),
     *(Parameter(name, text()) for name in _OF_NOBODY),
 )
-_SIMULATIONS = ("connect", "disconnect", "remove", "connect_to_hub", "disconnect_from_hub")
 
 DEVICE_OPERATIONS = (
     operation("/devices/get", "GET POST", get_device, *_BY_ID_OR_NAME, answers=shapes.DEVICE),
@@ -208,9 +202,5 @@ DEVICE_OPERATIONS = (
         Parameter("custom_metadata", OBJECT),
         Parameter("is_managed", FLAG),
         Parameter("backup_access_code_pool_enabled", FLAG),
-    ),
-    *(
-        operation(f"/devices/simulate/{what}", "POST", simulate, required("device_id", UUID))
-        for what in _SIMULATIONS
     ),
 )

@@ -1,7 +1,9 @@
 """Takes every request of the Seam API to its operation, whatever verb a generation of SDKs uses for it."""
 
 import hmac
+import math
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +47,15 @@ class Call:
     def wall(self) -> float:
         """Unix seconds."""
         return self.cloud.wall()
+
+    def count(self, kind: str, device_ids: Sequence[str]) -> None:
+        """Count one request of `kind` (see `rate_limits`) at each device; 429 before anything is changed."""
+        limits = self.cloud.rate_limits
+        wait_s = 0.0 if limits is None else limits.take(kind, device_ids, time.monotonic())
+        if wait_s > 0.0:
+            seconds = math.ceil(wait_s)
+            message = f"too many {kind} at this device within a minute; try again in {seconds} s"
+            raise SeamError(429, "rate_limit_exceeded", message, headers={"Retry-After": str(seconds)})
 
     def tell(self, lock_id: str) -> None:
         """Let the lock know that its codes changed; one without keys learns of it when it enrols."""

@@ -73,6 +73,7 @@ def _attempt(call: Call, attempt_id: str) -> dict[str, Any]:
 def _command(call: Call, action_type: str, command: str) -> dict[str, Any]:
     database, wall = call.database, call.wall
     lock_id = existing_lock(call)["lock_id"]
+    call.count(f"{command}s", [lock_id])
     issued = commands.issue(database, call.cloud.downlink, lock_id, command, {}, wall)
     if isinstance(issued, str):
         return _attempt(call, action_attempts.start(database, action_type, lock_id, wall, issued))

@@ -1,6 +1,7 @@
 """Every operation of the Seam API."""
 
 from cloud_sim.seam.code_operations import CODE_OPERATIONS
+from cloud_sim.seam.connection_simulation import CONNECTION_OPERATIONS
 from cloud_sim.seam.device_operations import DEVICE_OPERATIONS
 from cloud_sim.seam.dispatch import Operation
 from cloud_sim.seam.event_operations import EVENT_OPERATIONS
@@ -13,6 +14,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *CODE_OPERATIONS,
     *UNMANAGED_OPERATIONS,
     *DEVICE_OPERATIONS,
+    *CONNECTION_OPERATIONS,
     *LOCK_OPERATIONS,
     *EVENT_OPERATIONS,
     *WEBHOOK_OPERATIONS,

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from pathlib import Path
 from types import TracebackType
 
 from cloud_sim.broker import Broker, Faults, TlsFiles, server_context
@@ -11,9 +12,9 @@ class BrokerInThread:
     """Use it as a context manager; it listens on 127.0.0.1, `port`. An exception that gets out of the
     broker fails the test at the end, although the loop would survive it."""
 
-    def __init__(self, files: TlsFiles) -> None:
+    def __init__(self, files: TlsFiles, cut_off_file: Path | None = None) -> None:
         self.faults = Faults()
-        self._broker = Broker(server_context(files), self.faults)
+        self._broker = Broker(server_context(files), self.faults, cut_off_file=cut_off_file)
         self._escaped: list[str] = []
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(lambda _, context: self._escaped.append(repr(context)))

@@ -3,9 +3,11 @@
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from cloud_sim import cut_off
 from tests.broker.certificates import Authority
 from tests.broker.client import Site
 from tests.broker.in_thread import BrokerInThread
@@ -64,6 +66,29 @@ def test_a_wiped_session_disconnects_its_client_and_is_not_resumed(
     running.wipe_session("door")
     wait_for(lock.is_gone)
     assert not site.client("door").connect(clean_start=False).is_session_present
+
+
+def test_who_is_cut_off_loses_the_connection_without_a_word_and_gets_no_other(
+    authority: Authority, tmp_path: Path
+) -> None:
+    file = tmp_path / "cut-off.json"
+    cut_off.write(file, frozenset())
+    with BrokerInThread(authority.broker(), file) as broker:
+        site = Site(authority, broker.port)
+        cloud, lock = site.client("cloud").connect(), site.client("door").will(UP).connect()
+        cloud.subscribe(UP)
+        cut_off.write(file, frozenset({"door"}))
+        wait_for(lock.is_gone)
+        assert cloud.payloads() == [b"offline"]
+        assert lock.disconnected is not None
+        assert lock.disconnected.getName() == "Unspecified error"
+        again = site.client("door").open()
+        wait_for(again.is_gone)
+        assert again.connected is None
+        cut_off.write(file, frozenset())
+        wait_for(lambda: not broker.faults.cut_off)
+        assert site.client("door").connect().connected
+        site.close()
 
 
 def test_a_broker_that_stops_tells_its_clients(authority: Authority) -> None:

@@ -72,6 +72,7 @@ class CloudProcess:
 
     state: StateDirectory
     mqtt_url: str
+    arguments: tuple[str, ...] = ()
     process: subprocess.Popen[str] | None = None
     base_url: str = ""
 
@@ -87,7 +88,10 @@ class CloudProcess:
         command = [sys.executable, "-m", "cloud_sim", "serve", "--state", str(self.state.root)]
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                [*command, "--mqtt", self.mqtt_url], stdout=subprocess.PIPE, stderr=log, text=True
+                [*command, "--mqtt", self.mqtt_url, *self.arguments],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
             )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()

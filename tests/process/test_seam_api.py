@@ -26,7 +26,7 @@ _digits = (f"{number:06d}" for number in itertools.count(310000, 7))
 
 @pytest.fixture(scope="module")
 def sim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LockSim]:
-    with running(tmp_path_factory.mktemp("seam") / "site") as one:
+    with running(tmp_path_factory.mktemp("seam") / "site", "--disconnected-after", "1") as one:
         yield one
 
 
@@ -111,6 +111,32 @@ def test_lock_door_ends_a_release_and_is_told_as_remote(seam: Any, sim: LockSim,
     assert attempt.status == "success"
     wait_for(lambda: not sim.strike(1)["released"])
     wait_for(lambda: seam.events.get(device_id=device_id, event_type="lock.locked").method == "remote")
+
+
+def test_a_lock_that_is_cut_off_says_so_opens_all_the_same_and_comes_back(
+    seam: Any, sim: LockSim, cloud: Api
+) -> None:
+    lock_id = str(sim.ready["doors"][1]["device_id"])
+    code_id, digits = new_code(cloud, lock_id)
+
+    def is_told_to_be_gone() -> list[bool]:
+        """Of the device, and of its code."""
+        shown = (seam.devices.get(device_id=lock_id), seam.access_codes.get(access_code_id=code_id))
+        return ["device_disconnected" in [error.error_code for error in one.errors] for one in shown]
+
+    flags = seam.devices.get(device_id=lock_id)
+    assert (flags.can_simulate_disconnection, flags.can_simulate_removal) == (True, False)
+    before = sim.strike(2)["releases"]
+    seam.devices.simulate.disconnect(device_id=lock_id)
+    wait_for(lambda: is_told_to_be_gone() == [True, True], 20)
+    assert not seam.devices.get(device_id=lock_id).properties.online
+    assert not any(device.errors for device in seam.devices.list() if device.device_id != lock_id)
+    sim.verb("type", "2", f"{digits}#")
+    wait_for(lambda: sim.strike(2)["releases"] == before + 1)
+    assert types_of(seam, access_code_id=code_id)[-1] != "lock.unlocked"
+    seam.devices.simulate.connect(device_id=lock_id)
+    wait_for(lambda: is_told_to_be_gone() == [False, False], 60)
+    wait_for(lambda: "lock.unlocked" in types_of(seam, access_code_id=code_id), 20)
 
 
 def test_a_webhook_hears_of_a_code_from_its_creation_to_its_removal(
