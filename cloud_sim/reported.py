@@ -33,8 +33,7 @@ def store_status(database: Database, lock_id: str, status: Status, seen_s: float
     """Keep a status. An offline of a session that is not the last one seen says nothing: False.
 
     `seen_s`: when the lock was there to say so, Unix time."""
-    known = database.row("SELECT sid FROM reported_status WHERE lock_id = ?", lock_id)
-    if not status.online and (known is None or known["sid"] != status.sid):
+    if not status.online and session(database, lock_id) != status.sid:
         return False
     if status.online:
         database.run(
@@ -49,6 +48,12 @@ def store_status(database: Database, lock_id: str, status: Status, seen_s: float
     else:
         database.run("UPDATE reported_status SET is_online = 0 WHERE lock_id = ?", lock_id)
     return True
+
+
+def session(database: Database, lock_id: str) -> str | None:
+    """The last session of a lock that is known; it may have ended."""
+    row = database.row("SELECT sid FROM reported_status WHERE lock_id = ?", lock_id)
+    return None if row is None else str(row["sid"])
 
 
 def note_seen(database: Database, lock_id: str, wall: float) -> None:
