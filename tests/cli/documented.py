@@ -15,8 +15,10 @@ def verbs(group: click.Group) -> set[str]:
 
 def options(group: click.Group) -> set[str]:
     """Every long option of every verb; help and version are click's."""
-    parameters = [one for command in (group, *group.commands.values()) for one in command.params]
-    names = {name for one in parameters if isinstance(one, click.Option) for name in one.opts}
+    names = {name for one in group.params if isinstance(one, click.Option) for name in one.opts}
+    for command in group.commands.values():
+        below = command if isinstance(command, click.Group) else click.Group(params=command.params)
+        names |= options(below)
     return {name for name in names if name.startswith("--")}
 
 

@@ -31,8 +31,11 @@ def argparse_verbs(parser: argparse.ArgumentParser) -> dict[str, argparse.Argume
 
 
 def verbs_and_options(group: click.Group) -> tuple[set[str], set[str]]:
-    parameters = [one for command in (group, *group.commands.values()) for one in command.params]
-    return set(group.commands), {option for one in parameters for option in one.opts}
+    options = {option for one in group.params for option in one.opts}
+    for command in group.commands.values():
+        below = command if isinstance(command, click.Group) else click.Group(params=command.params)
+        options |= verbs_and_options(below)[1]
+    return set(group.commands), options
 
 
 def test_every_make_target_on_a_page_exists() -> None:
