@@ -12,7 +12,7 @@ from joserfc.jwk import OKPKey
 from agent.envelope import Message, Opener
 from agent.jose import Refusal, kid_of
 from agent.messages import EVENT_BATCH_ROWS, TOPIC_ROOT, UP_STREAMS, Codes, Events, Request, Status
-from cloud_sim import code_sets, journal, locks, reported, unmanaged_codes
+from cloud_sim import journal, locks, reported, unmanaged_codes
 from cloud_sim.database import Database
 from cloud_sim.downlink import Downlink
 
@@ -127,10 +127,7 @@ class Fleet:
         if request.type == "time" and request.nonce and len(request.nonce) <= NONCE_LIMIT:
             self.downlink.heartbeat(lock_id, request.nonce)
         elif request.type == "buckets" and request.need is not None and len(request.need) <= BUCKETS:
-            if request.rev == code_sets.head(self.database, lock_id)[1]:
-                self.downlink.buckets(lock_id, request.need)
-            else:  # it asks for a revision that is over: tell it which one is not
-                self.downlink.manifest(lock_id)
+            self.downlink.buckets(lock_id, request.rev or 0, request.need)
         else:
             self._refuse(lock_id, "request", "bad_body")
 

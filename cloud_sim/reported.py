@@ -57,8 +57,13 @@ def session(database: Database, lock_id: str) -> str | None:
 
 
 def note_seen(database: Database, lock_id: str, wall: float) -> None:
-    """The lock sent something just now."""
-    database.run("UPDATE reported_status SET last_seen_ms = ? WHERE lock_id = ?", int(wall * 1000), lock_id)
+    """The lock sent something just now; noted once a second, as each note is a write to the disk."""
+    now_ms = int(wall * 1000)
+    database.run(
+        "UPDATE reported_status SET last_seen_ms = ?1 WHERE lock_id = ?2 AND abs(?1 - last_seen_ms) >= 1000",
+        now_ms,
+        lock_id,
+    )
 
 
 def store_codes(database: Database, lock_id: str, codes: Codes) -> bool:
