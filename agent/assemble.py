@@ -11,12 +11,11 @@ from agent.config import Config, driver_options
 from agent.controller import AnySignal, Controller
 from agent.core.constraints import Constraints
 from agent.core.door import Timings
+from agent.duress import SilentAlarm
 from agent.enrolment import Enrolment, load_enrolment
 from agent.errors import ConfigFault
 from agent.host_clock import HostClock
 from agent.inbox import Inbox
-from agent.programming_side import MayProgram
-from agent.sealing import Sealer
 from agent.secrets import RootSecret, SecretSource, load_root_secret
 from agent.settings import Devices, Settings
 from agent.store import Store
@@ -46,7 +45,7 @@ def assemble(config: Config, config_path: Path, inbox: Inbox[AnySignal]) -> Cont
         set_epoch=enrolment.terms.set_epoch,
     )
     clocks = HostClock()
-    sealer = Sealer(
+    alarm = SilentAlarm(
         device_id=enrolment.device_id,
         identity=enrolment.identity,
         cloud_sealing=enrolment.terms.cloud_sealing,
@@ -59,10 +58,10 @@ def assemble(config: Config, config_path: Path, inbox: Inbox[AnySignal]) -> Cont
         inbox=inbox,
         devices=devices,
         version=__version__,
-        sealer=sealer,
+        alarm=alarm,
         make_uplink=lambda: make_uplink(),
     )
-    make_uplink = _uplink_maker(config, enrolment, store, controller, inbox, sealer)
+    make_uplink = _uplink_maker(config, enrolment, store, controller, inbox, alarm)
     return controller
 
 
@@ -91,7 +90,6 @@ def _settings(config: Config, config_path: Path, device_id: str, root: RootSecre
             remote=frozenset(config.commands.allow), local=frozenset(config.commands.local)
         ),
         mode_schedule=config.modes.schedule(),
-        programming=MayProgram(keypad=config.programming.keypad, lockctl=config.programming.lockctl),
         secrets_source=root.describe(),
         config_path=str(config_path),
         drivers=tuple(sorted({str(table["driver"]) for table in config.devices.values()})),
@@ -104,10 +102,10 @@ def _uplink_maker(
     store: Store,
     controller: Controller,
     inbox: Inbox[AnySignal],
-    sealer: Sealer,
+    alarm: SilentAlarm,
 ) -> Callable[[], UplinkPort]:
     def make() -> UplinkPort:
-        sealer.prepare()
+        alarm.prepare()
         if not config.uplink.enabled:
             return NoUplink()
         from agent.uplink import Backoff, Uplink

@@ -38,8 +38,7 @@ def answer(controller: "Controller", asked: Asked, recorder: Recorder) -> None:
         case _:
             asked.answer.refuse(
                 "unknown_verb",
-                f"no verb {asked.verb!r}; there are status, codes, journal, facts, watch, command, code_add, "
-                "code_remove",
+                f"no verb {asked.verb!r}; there are status, codes, journal, facts, watch, command",
             )
 
 
@@ -101,8 +100,7 @@ def status(controller: "Controller") -> dict[str, Any]:
             "set_epoch": revision.set_epoch,
             "applied_rev": revision.applied_rev,
             "head_rev": revision.highest_rev,
-            "count": len(controller.codes.holding) - len(controller.codes.holding.local),
-            "local": len(controller.codes.holding.local),
+            "count": len(controller.codes.holding),
             "syncing": controller.codes.is_syncing,
         },
         "throttle": _budgets(controller, now),
@@ -132,7 +130,6 @@ def codes(controller: "Controller") -> list[dict[str, Any]]:
             {
                 "access_code_id": access_code_id,
                 "gen": state.gen,
-                "is_managed": access_code_id not in holding.local,
                 "state": state.state,
                 "errors": [state.error.value] if state.error else [],
                 "reason_now": _reason_text(reason, state.error),

@@ -2,11 +2,15 @@
 
 from agent.cli.lockctl import main as lockctl
 from firmware_sim.__main__ import cli as lock_sim
-from tests.cli.documented import options, options_in, verbs, verbs_in
+from tests.cli.documented import grouped_verbs, grouped_verbs_in, options, options_in, verbs, verbs_in
 
 
 def test_every_verb_of_lockctl_is_documented_and_exists() -> None:
     assert verbs_in("lockctl.md", "lockctl") == verbs(lockctl)
+
+
+def test_every_verb_in_a_group_of_lockctl_is_documented_and_exists() -> None:
+    assert grouped_verbs_in("lockctl.md", "lockctl", {"offline", "totp"}) == grouped_verbs(lockctl)
 
 
 def test_every_option_of_lockctl_is_documented_and_exists() -> None:

@@ -12,6 +12,7 @@ from agent.cli import daemon
 from agent.cli.lockctl import main as lockctl
 from cloud_sim import __main__ as cloud
 from firmware_sim.__main__ import cli as lock_sim
+from tests.cli.documented import options, verbs
 from tests.docs.pages import PAGES, ROOT
 
 PROSE = "\n".join(path.read_text() for path in PAGES)
@@ -28,14 +29,6 @@ def typed(program: str) -> list[list[str]]:
 def argparse_verbs(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
     actions = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
     return dict(actions[0].choices)
-
-
-def verbs_and_options(group: click.Group) -> tuple[set[str], set[str]]:
-    options = {option for one in group.params for option in one.opts}
-    for command in group.commands.values():
-        below = command if isinstance(command, click.Group) else click.Group(params=command.params)
-        options |= verbs_and_options(below)[1]
-    return set(group.commands), options
 
 
 def test_every_make_target_on_a_page_exists() -> None:
@@ -59,13 +52,12 @@ def test_the_console_commands_are_the_three_of_the_readme() -> None:
 
 @pytest.mark.parametrize(("program", "group"), [("lockctl", lockctl), ("lock-sim", lock_sim)])
 def test_every_verb_and_option_on_a_page_exists(program: str, group: click.Group) -> None:
-    verbs, options = verbs_and_options(group)
     lines = [[word for word in words if word != "..."] for words in typed(program)]
     assert len(lines) > 5
     used = {word for words in lines for word in words if word.startswith("--")}
-    assert used - options - {"--help", "--version"} == set()
+    assert used - options(group) - {"--help", "--version"} == set()
     firsts = {words[0] for words in lines if words and re.fullmatch("[a-z]+", words[0])}
-    assert firsts - verbs == set()
+    assert firsts - verbs(group) == set()
 
 
 def test_every_verb_and_option_of_lock_agent_on_a_page_exists() -> None:
