@@ -11,11 +11,12 @@ from agent.config import Config, driver_options
 from agent.controller import AnySignal, Controller
 from agent.core.constraints import Constraints
 from agent.core.door import Timings
-from agent.duress import SilentAlarm
 from agent.enrolment import Enrolment, load_enrolment
 from agent.errors import ConfigFault
 from agent.host_clock import HostClock
 from agent.inbox import Inbox
+from agent.programming_side import MayProgram
+from agent.sealing import Sealer
 from agent.secrets import RootSecret, SecretSource, load_root_secret
 from agent.settings import Devices, Settings
 from agent.store import Store
@@ -45,7 +46,7 @@ def assemble(config: Config, config_path: Path, inbox: Inbox[AnySignal]) -> Cont
         set_epoch=enrolment.terms.set_epoch,
     )
     clocks = HostClock()
-    alarm = SilentAlarm(
+    sealer = Sealer(
         device_id=enrolment.device_id,
         identity=enrolment.identity,
         cloud_sealing=enrolment.terms.cloud_sealing,
@@ -58,10 +59,10 @@ def assemble(config: Config, config_path: Path, inbox: Inbox[AnySignal]) -> Cont
         inbox=inbox,
         devices=devices,
         version=__version__,
-        alarm=alarm,
+        sealer=sealer,
         make_uplink=lambda: make_uplink(),
     )
-    make_uplink = _uplink_maker(config, enrolment, store, controller, inbox, alarm)
+    make_uplink = _uplink_maker(config, enrolment, store, controller, inbox, sealer)
     return controller
 
 
@@ -90,6 +91,7 @@ def _settings(config: Config, config_path: Path, device_id: str, root: RootSecre
             remote=frozenset(config.commands.allow), local=frozenset(config.commands.local)
         ),
         mode_schedule=config.modes.schedule(),
+        programming=MayProgram(keypad=config.programming.keypad, lockctl=config.programming.lockctl),
         secrets_source=root.describe(),
         config_path=str(config_path),
         drivers=tuple(sorted({str(table["driver"]) for table in config.devices.values()})),
@@ -102,10 +104,10 @@ def _uplink_maker(
     store: Store,
     controller: Controller,
     inbox: Inbox[AnySignal],
-    alarm: SilentAlarm,
+    sealer: Sealer,
 ) -> Callable[[], UplinkPort]:
     def make() -> UplinkPort:
-        alarm.prepare()
+        sealer.prepare()
         if not config.uplink.enabled:
             return NoUplink()
         from agent.uplink import Backoff, Uplink

@@ -8,6 +8,7 @@ from agent.clock_watch import ClockWatch
 from agent.code_sync import CodeSync
 from agent.command_side import CommandSide
 from agent.core.constraints import Constraints
+from agent.door_codes import DoorCodes
 from agent.messages import (
     AckReceived,
     BucketReceived,
@@ -42,6 +43,7 @@ class CloudSide:
         store: Store,
         clock: ClockWatch,
         codes: CodeSync,
+        door_codes: DoorCodes,
         recorder: Recorder,
         constraints: Constraints,
         now: float,
@@ -54,6 +56,7 @@ class CloudSide:
         self._store = store
         self._clock = clock
         self._codes = codes
+        self._door_codes = door_codes
         self._recorder = recorder
         self._constraints = constraints
         self._last_status: dict[str, Any] = {}
@@ -78,10 +81,7 @@ class CloudSide:
             case UplinkChanged():
                 self._changed(signal, now)
             case ManifestReceived():
-                refusal = self._codes.offered(signal, now)
-                self._settle(signal.token, "desired", refusal)
-                if refusal in BEHIND_US:
-                    self.publish_codes()
+                self._offered(signal, now)
             case BucketReceived():
                 self._settle(signal.token, "bucket", self._codes.arrived(signal, now))
             case AckReceived():
@@ -96,6 +96,14 @@ class CloudSide:
             case RowsWanted(after_seq, limit):
                 self._slot.port.rows(after_seq, self._store.journal.after(after_seq, limit))
         return self._apply(now) if self._codes.is_complete else False
+
+    def _offered(self, signal: ManifestReceived, now: float) -> None:
+        refusal = self._codes.offered(signal, now)
+        if refusal is None and not self._codes.is_syncing:
+            self._door_codes.compared()
+        self._settle(signal.token, "desired", refusal)
+        if refusal in BEHIND_US:
+            self.publish_codes()
 
     def _settle(self, token: int, stream: str, refusal: str | None) -> None:
         """Journal what was not believed, then let the broker forget the message."""
@@ -134,6 +142,7 @@ class CloudSide:
     def _apply(self, now: float) -> bool:
         self._codes.apply(self._clock.stamp(now), self._clock.certain_wall_s(now))
         self._recorder.told()
+        self._door_codes.compared()
         self.publish_codes()
         log.info(
             "code set %d applied: %d codes", self._codes.revision.applied_rev, len(self._codes.holding.table)
@@ -150,7 +159,8 @@ class CloudSide:
                 set_epoch=revision.set_epoch,
                 rev=revision.applied_rev,
                 root=self._codes.root,
-                count=len(self._codes.holding),
+                count=len(self._codes.holding) - len(self._codes.holding.local),
+                local=len(self._codes.holding.local),
                 capacity=self._constraints.capacity,
                 constraints=self._constraints.published(),
                 highest_rev=revision.highest_rev,

@@ -13,9 +13,8 @@ from agent.core.lifetime import UNUSED, History, used
 from agent.core.verifier import TableRow
 from agent.database import Database
 from agent.errors import StorageFault
+from agent.row_mac import MAC_BYTES, row_mac
 from agent.zones import zone_named
-
-MAC_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +74,7 @@ class CodeRows:
         self._row_key = row_key
 
     def _mac(self, *values: object) -> bytes:
-        plain = [value.hex() if isinstance(value, bytes) else value for value in values]
-        return hmac.digest(self._row_key, json.dumps(plain).encode(), "sha256")[:MAC_BYTES]
+        return row_mac(self._row_key, *values)
 
     def _row_mac(self, row: _Row) -> bytes:
         return self._mac("access_code", *row)
@@ -100,6 +98,13 @@ class CodeRows:
         # Version 1 knew no times; its rows stay genuine until something happens to them.
         label, covered = ("use", ()) if times == (None, None) else ("use/2", times)
         return self._mac(label, access_code_id, gen, history.uses, *covered)
+
+    def history_of(self, access_code_id: str, gen: int) -> History | None:
+        """What happened to one code; None where that was changed from outside."""
+        found: list[Any] = self._database.read(
+            f"{_SELECT_USES} WHERE access_code_id=? AND gen=?", (access_code_id, gen)
+        )
+        return self._genuine(found[0]) if found else UNUSED
 
     def _history(self, db: Connection, access_code_id: str, gen: int) -> History:
         found = db.execute(
@@ -152,6 +157,10 @@ class CodeRows:
         return self._read(
             f"from_rev = ? AND access_code.access_code_id IN ({marks})", (rev, *access_code_ids)
         )
+
+    def with_tag(self, tag: bytes) -> list[HeldCode]:
+        """Every row with these digits: those that decide, and those that are staged."""
+        return [read.held for read in self._read("tag = ?", (tag,))]
 
     def _read(self, where: str, values: Sequence[object]) -> list[CodeRead]:
         rows: list[Any] = self._database.read(f"{_SELECT_READ} WHERE {where}", tuple(values))

@@ -5,8 +5,8 @@ value: its reason. Rules of revision and digest: spec uplink, section 4, and dec
 """
 
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agent.code_rows import CodeRead, NewCode
@@ -77,6 +77,7 @@ class CodeSync:
         arriving = Arriving()
         buckets = code_set.bucket_count(self._store.codes.count())
         self._count(buckets, lambda read: arriving.add([read.held]))
+        arriving.add_local(self._store.door_codes.held())
         self.holding = joined(Holding(), arriving, certain_wall_s, self._constraints.capacity)
         beside = self.holding.aside.values()
         self._judge_anew = {held.access_code_id for held in beside if held.error in ON_RECEIPT}
@@ -89,10 +90,26 @@ class CodeSync:
         self.root = code_set.root(self._device_id, self.revision.set_epoch, applied, self._digests)
         self.refuse_revoked()
 
+    def changed_at_door(self, stamp: Stamp, certain_wall_s: float, restored: Collection[str] = ()) -> None:
+        """Codes were made or removed there, or `restored` after that: let what is on the disk decide, and
+        report what that does to codes of the set, such as a duplicate that comes to life."""
+        before, arriving = self.holding, Arriving()
+        arriving.add_local(self._store.door_codes.held())
+        before.withdraw(set(before.local))  # all of them arrive anew
+        managed = replace(before, local=frozenset())
+        self.holding = joined(managed, arriving, certain_wall_s, self._constraints.capacity)
+        self.holding.table.restore(restored)
+        self.refuse_revoked()
+        events = [_code_state(*change) for change in changes(before, self.holding)]
+        if events:
+            self._store.record(stamp, *events)
+
     def refuse_revoked(self) -> None:
-        """Codes revoked by command are refused until a newer set says otherwise."""
-        if revoked := self._store.commands.revoked():
-            self.holding.table.revoke(set(revoked))
+        """Codes revoked by command are refused until a newer set says otherwise, codes removed at the door
+        until they are restored."""
+        refused = {*self._store.commands.revoked(), *self._store.door_codes.removed()}
+        if refused:
+            self.holding.table.revoke(refused)
 
     def _count(self, buckets: int, and_do: Callable[[CodeRead], None]) -> None:
         """Count the digests of what is on the disk, and do something with each of its rows."""

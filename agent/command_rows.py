@@ -8,6 +8,7 @@ from typing import Any, Literal
 from agent.core.mode_schedule import Standing
 from agent.core.throttle import Budget, LengthClass
 from agent.database import Database
+from agent.door_code_rows import DoorChange
 
 KEEP_COMMANDS = 10_000
 
@@ -28,7 +29,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """What a command changes on disk, in the transaction of its outcome."""
+    """What a command, or somebody at the door, changes on disk, in the transaction of its rows."""
 
     standing: Standing | None = None
     """The operating mode, where it changes."""
@@ -37,6 +38,7 @@ class Effect:
     revoked: Mapping[str, int] = field(default_factory=dict)
     """Access code id -> the first revision that may bring it back."""
     budgets: Mapping[LengthClass, Budget] = field(default_factory=dict)
+    door: DoorChange = field(default_factory=DoorChange)
 
 
 class CommandRows:

@@ -12,10 +12,22 @@ from agent.changed_settings import ChangedSettings, canonical, digest_of
 from agent.clock_watch import ClockWatch
 from agent.code_sync import CodeSync
 from agent.command_rows import Effect, Outcome
-from agent.commands import Acknowledge, Command, Configure, Identify, Lock, Resync, Revoke, SetMode, Unlock
+from agent.commands import (
+    Acknowledge,
+    Command,
+    Configure,
+    Forget,
+    Identify,
+    Lock,
+    Resync,
+    Revoke,
+    SetMode,
+    Unlock,
+)
 from agent.core import modes
 from agent.core.mode_schedule import ModeSchedule, Standing
 from agent.core.modes import Mode, Source
+from agent.door_code_rows import DoorChange
 from agent.door_side import DoorSide
 from agent.face import Face
 from agent.guesses import Guesses
@@ -64,9 +76,11 @@ class CommandSide:
         guesses: Guesses,
         permissions: Permissions,
         resync: Callable[[float], None],
+        forgotten: Callable[[], None],
         file_schedule: ModeSchedule | None,
     ) -> None:
-        """`resync` compares the code set with the cloud's; `file_schedule`: see `ChangedSettings`."""
+        """`resync` compares the code set with the cloud's; `forgotten` follows deletion of local codes;
+        `file_schedule`: see `ChangedSettings`."""
         self._store = store
         self._clock = clock
         self._clocks = clocks
@@ -77,6 +91,7 @@ class CommandSide:
         self._guesses = guesses
         self._permissions = permissions
         self._resync = resync
+        self._forgotten = forgotten
         self._answered_again: tuple[str, set[str]] = ("", set())
         self.settings = ChangedSettings(store.modes, door, recorder.record, file_schedule)
         self.modes = ModeSide(
@@ -197,6 +212,8 @@ class CommandSide:
                 return Effect(revoked={} if is_over else dict.fromkeys(command.ids, until_rev))
             case Acknowledge(length_class):
                 return Effect(budgets=self._guesses.acknowledged(length_class))
+            case Forget(ids):
+                return Effect(door=DoorChange(forgotten=ids))
         return Effect()
 
     def _release(self, command: Unlock, outcome: Outcome, wish: _Wish, since_s: float) -> Outcome:
@@ -227,6 +244,8 @@ class CommandSide:
                 self._resync(now)
             case Identify():
                 self._face.identify(now)
+            case Forget():
+                self._forgotten()
 
     def _enter(self, standing: Standing, event: Event | None) -> None:
         """Make a mode durable that nobody commanded."""

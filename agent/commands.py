@@ -17,8 +17,11 @@ from agent.messages import CommandReceived
 LIFE_S = 30
 """Longest a command may be valid, from its `iat` to its `exp`."""
 IDS_AT_ONCE = 500
+AccessCodeId = Annotated[str, Meta(min_length=1, max_length=64)]
 
-CommandType = Literal["unlock", "lock", "mode", "revoke", "resync", "acknowledge", "identify", "config"]
+CommandType = Literal[
+    "unlock", "lock", "mode", "revoke", "resync", "acknowledge", "identify", "config", "forget"
+]
 COMMAND_TYPES: tuple[CommandType, ...] = get_args(CommandType)
 
 
@@ -46,7 +49,7 @@ class Revoke(_Command, frozen=True):
     """Refuse these access codes from now on, until a code set of revision `rev` decides; without it, one that
     is newer than any the lock knows."""
 
-    ids: Annotated[list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(max_length=IDS_AT_ONCE)]
+    ids: Annotated[list[AccessCodeId], Meta(max_length=IDS_AT_ONCE)]
     rev: Annotated[int, Meta(ge=1, le=2**62)] | None = None
 
 
@@ -74,7 +77,14 @@ class Configure(_Command, frozen=True):
     release_s: Annotated[int, Meta(ge=1, le=60)] | UnsetType | None = UNSET
 
 
-Command = Unlock | Lock | SetMode | Revoke | Resync | Acknowledge | Identify | Configure
+class Forget(_Command, frozen=True):
+    """Delete these codes that were made at the door. Others are none of this command's business: they are
+    gone already, or the cloud's."""
+
+    ids: Annotated[list[AccessCodeId], Meta(min_length=1, max_length=IDS_AT_ONCE)]
+
+
+Command = Unlock | Lock | SetMode | Revoke | Resync | Acknowledge | Identify | Configure | Forget
 
 _SHAPES: Mapping[str, type[Command]] = {
     "unlock": Unlock,
@@ -85,6 +95,7 @@ _SHAPES: Mapping[str, type[Command]] = {
     "acknowledge": Acknowledge,
     "identify": Identify,
     "config": Configure,
+    "forget": Forget,
 }
 NEEDS_TIME = frozenset({"unlock", "mode"})
 """From afar only with a known clock: what opens must not be able to come late."""

@@ -103,6 +103,13 @@ class ModesSection(_Section, frozen=True):
             raise ConfigFault(f"modes: {error}") from None
 
 
+class ProgrammingSection(_Section, frozen=True):
+    """`[programming]`: who may make and remove codes at the door."""
+
+    keypad: bool = True
+    lockctl: bool = False
+
+
 class LineSection(_Section, frozen=True):
     """`[lines.NAME]`: one serial line."""
 
@@ -136,6 +143,7 @@ class Config(_Section, frozen=True):
     uplink: UplinkSection = UplinkSection()
     commands: CommandsSection = CommandsSection()
     modes: ModesSection = ModesSection()
+    programming: ProgrammingSection = ProgrammingSection()
     lines: dict[str, LineSection] = {}
     readers: dict[str, ReaderSection] = {}
     devices: dict[str, dict[str, Any]] = {}

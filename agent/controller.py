@@ -16,11 +16,12 @@ from agent.cloud_side import CloudSide
 from agent.code_sync import CodeSync
 from agent.command_side import CommandSide
 from agent.core import entry, throttle
-from agent.core.decision import Denied, Granted, Reason, decide
+from agent.core.decision import Denied, Outcome, Reason, decide
 from agent.core.entry import Entry, Typing
-from agent.core.modes import Source, may_open
+from agent.core.throttle import LengthClass
 from agent.core.timekeeping import Trust
 from agent.core.verifier import tag_of
+from agent.door_codes import DoorCodes
 from agent.door_side import DoorSide
 from agent.duress import SilentAlarm
 from agent.errors import StorageFault
@@ -31,8 +32,10 @@ from agent.inbox import Inbox
 from agent.journal import Event
 from agent.messages import UplinkSignal
 from agent.outcomes import Outcomes
+from agent.programming_side import ADD, REMOVE, ProgrammingSide
 from agent.recorder import Recorder
 from agent.schedule_watch import ScheduleWatch
+from agent.sealing import Sealer
 from agent.settings import Devices, Settings
 from agent.store import Store
 from agent.uplink_port import NoUplink, UplinkPort, UplinkSlot
@@ -76,7 +79,7 @@ class Controller:
         inbox: Inbox[AnySignal],
         devices: Devices,
         version: str,
-        alarm: SilentAlarm,
+        sealer: Sealer,
         make_uplink: Callable[[], UplinkPort] = NoUplink,
     ) -> None:
         """`make_uplink` is called once the keypad is up, so that the network delays no door."""
@@ -90,18 +93,31 @@ class Controller:
         self.codes = CodeSync(store, settings.device_id, tag_key, slot.ask, constraints=settings.constraints)
         self.schedules = ScheduleWatch(store, self.clock, self.codes)
         self._recorder = Recorder(store, self.clock, clocks, slot)
+        self.guesses = Guesses(
+            store, settings.risk_per_year, self.started_s, keys=len(settings.constraints.digits)
+        )
+        self.door_codes = DoorCodes(
+            store=store,
+            clock=self.clock,
+            clocks=clocks,
+            codes=self.codes,
+            guesses=self.guesses,
+            recorder=self._recorder,
+            sealer=sealer,
+            tag_key=tag_key,
+            constraints=settings.constraints,
+            changed=self._codes_changed,
+        )
         self.cloud = CloudSide(
             slot=slot,
             make_uplink=make_uplink,
             store=store,
             clock=self.clock,
             codes=self.codes,
+            door_codes=self.door_codes,
             recorder=self._recorder,
             constraints=settings.constraints,
             now=self.started_s,
-        )
-        self.guesses = Guesses(
-            store, settings.risk_per_year, self.started_s, keys=len(settings.constraints.digits)
         )
         self._tag_key = tag_key
         self._inbox = inbox
@@ -126,6 +142,14 @@ class Controller:
             permissions=settings.permissions,
             resync=self.cloud.resync,
             file_schedule=settings.mode_schedule,
+            forgotten=self.door_codes.take_effect,
+        )
+        self._programming = ProgrammingSide(
+            may=settings.programming,
+            door_codes=self.door_codes,
+            codes=self.codes,
+            mode=lambda: self.commands.mode,
+            face=self._face,
         )
         self._outcomes = Outcomes(
             store=store,
@@ -133,11 +157,12 @@ class Controller:
             clocks=clocks,
             codes=self.codes,
             guesses=self.guesses,
-            alarm=alarm,
+            alarm=SilentAlarm(sealer),
             recorder=self._recorder,
             modes=self.commands.modes,
             door=self.door,
             face=self._face,
+            programming=self._programming,
         )
         self._typing: dict[str, Typing] = {}
         self._turns_since_checkpoint = 0
@@ -200,6 +225,7 @@ class Controller:
             self.commands.modes.deadline(now),
             self._recorder.deadline(),
             self.guesses.next_short_s(now),
+            self._programming.deadline(),
             None if self.cloud.is_started else self.started_s + UPLINK_AFTER_S,
         )
         return max(0.001, min(at for at in deadlines if at is not None) - now)
@@ -209,13 +235,10 @@ class Controller:
         match signal:
             case KeyPressed():
                 self._key_pressed(signal, now)
-            case Asked(verb="command"):
-                self.commands.asked(signal, now)
             case Asked():
-                questions.answer(self, signal, self._recorder)
+                self._asked(signal, now)
             case KeysLost(keypad):
-                typed = self._typing.get(keypad, entry.NOTHING)
-                self._typing[keypad] = entry.keys_lost(typed, now, self.settings.inter_key_timeout_s)
+                self._keys_lost(keypad, now)
             case LinkChanged():
                 self.door.handle(signal, now)
                 self._link_changed()
@@ -230,14 +253,29 @@ class Controller:
                 if self.cloud.handle(signal, self.commands, now):
                     self.guesses.reckon(self.codes.holding.live_lengths)
 
+    def _asked(self, asked: Asked, now: float) -> None:
+        if asked.verb == "command":
+            self.commands.asked(asked, now)
+        elif asked.verb in (ADD, REMOVE):
+            self._programming.asked(asked)
+        else:
+            questions.answer(self, asked, self._recorder)
+
     # --- the path of a key press ----------------------------------------------------------------------
 
     def _key_pressed(self, signal: KeyPressed, now: float) -> None:
+        if self._programming.takes(signal.keypad, signal.key, now):
+            return
         typed = self._typing.get(signal.keypad, entry.NOTHING)
         typed, entered = entry.press(typed, signal.key, now, self.settings.inter_key_timeout_s)
         self._typing[signal.keypad] = typed
         if entered is not None:
             self._entered(entered, signal.keypad, now)
+
+    def _keys_lost(self, keypad: str, now: float) -> None:
+        if not self._programming.keys_lost(keypad, now):
+            typed = self._typing.get(keypad, entry.NOTHING)
+            self._typing[keypad] = entry.keys_lost(typed, now, self.settings.inter_key_timeout_s)
 
     def _entered(self, entered: Entry, keypad: str, now: float) -> None:
         """Count, commit, look, commit, show: in this order, always."""
@@ -252,14 +290,22 @@ class Controller:
         outcome = decide(
             self.codes.holding.table, tag_of(self._tag_key, entered.digits), self.clock.reading(now)
         )
-        if isinstance(outcome, Granted) and not may_open(self.commands.mode, Source.KEYPAD):
-            self._outcomes.refuse_by_mode(outcome, length_class, keypad, now)
-        elif isinstance(outcome, Granted):
-            self._outcomes.grant(outcome, length_class, keypad, now)
-        else:
+        self._end(outcome, length_class, keypad, now)
+
+    def _end(self, outcome: Outcome, length_class: LengthClass, keypad: str, now: float) -> None:
+        if isinstance(outcome, Denied):
             self._outcomes.refuse(outcome, keypad, now)
             if alarm := self.guesses.alarm(length_class):
                 self._recorder.record(alarm)
+        elif objection := self._outcomes.objection(outcome.code):
+            self._outcomes.withhold(outcome, objection, length_class, keypad, now)
+        else:
+            self._outcomes.grant(outcome, length_class, keypad, now)
+
+    def _codes_changed(self) -> None:
+        """Other codes decide than before."""
+        self.guesses.reckon(self.codes.holding.live_lengths)
+        self.cloud.publish_codes()
 
     def _link_changed(self) -> None:
         """A keypad that comes back shows what it should; once all are there, the network gets its turn."""
@@ -272,6 +318,7 @@ class Controller:
     def _tick(self, now: float) -> None:
         self.door.tick(now)
         self.commands.modes.tick(now)
+        self._programming.tick(now)
         self._face.tick(now)
         self.clock.tick(now)
         self.schedules.keep(now)
@@ -294,6 +341,8 @@ class Controller:
         now = self.clocks.now()
         if self._recorder.is_failing:
             return Pattern.FAULT
+        if self._programming.is_open:
+            return Pattern.PROGRAMMING
         if self.guesses.next_short_s(now) is not None:
             return Pattern.LOCKED_OUT
         if self.door.door.is_held:

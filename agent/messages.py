@@ -121,6 +121,8 @@ class Codes(msgspec.Struct, frozen=True, kw_only=True):
     highest_rev: Count = 0
     """The newest manifest that was accepted, whose set may still be on its way; nothing below is believed."""
     highest_root: str = ""
+    local: int = 0
+    """How many codes besides were made at the door; they take up capacity too."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -6,8 +6,10 @@ from agent.clock_watch import ClockWatch
 from agent.code_sync import CodeSync
 from agent.command_rows import Effect
 from agent.command_side import COMMIT_LIMIT_S
-from agent.core.access_code import AccessCode
+from agent.core.access_code import AccessCode, Kind
 from agent.core.decision import Denied, Granted, Reason, instant_of
+from agent.core.mode_schedule import Standing
+from agent.core.modes import Source, may_open
 from agent.core.throttle import LengthClass
 from agent.door_side import DoorSide
 from agent.duress import SilentAlarm
@@ -17,6 +19,7 @@ from agent.guesses import Guesses
 from agent.host_clock import Clocks
 from agent.journal import Event
 from agent.mode_side import ModeSide
+from agent.programming_side import ProgrammingSide
 from agent.recorder import Recorder
 from agent.store import Store
 
@@ -37,6 +40,7 @@ class Outcomes:
         modes: ModeSide,
         door: DoorSide,
         face: Face,
+        programming: ProgrammingSide,
     ) -> None:
         """Uses are noted in the table of `codes`, guesses given back to `guesses`."""
         self._store = store
@@ -49,13 +53,15 @@ class Outcomes:
         self._modes = modes
         self._door = door
         self._face = face
+        self._programming = programming
 
     def grant(self, granted: Granted, length_class: LengthClass, keypad: str, entered_s: float) -> None:
-        """A right code that may open now: let its owner in, or change the mode if it is there for that."""
+        """A right code: let its owner in, or do what else it is there for."""
         code, refunded = granted.code, self._guesses.refunded(length_class)
         standing = self._modes.after_code(code)
         detail = {"access_code_id": code.access_code_id, "gen": code.gen, "keypad": keypad}
-        events = [Event("access_granted", detail)]
+        is_programming = code.kind is Kind.PROGRAMMING
+        events = [Event("programming_started" if is_programming else "access_granted", detail)]
         if standing is not None:
             events.append(Event("mode", {"mode": standing.mode.value, "why": standing.by}))
         events += self._silent(code, keypad, entered_s)
@@ -77,20 +83,32 @@ class Outcomes:
             raise StorageFault(
                 f"the outcome took {now - entered_s:.1f} s to become durable; nothing was opened"
             )
+        if is_programming:
+            self._programming.begin(code, keypad, now)
+        else:
+            self._let_in(standing, now)
+        self._recorder.told()
+
+    def _let_in(self, standing: Standing | None, now: float) -> None:
         if standing is None:
             self._door.release(now)
         else:
             self._modes.show(standing, now)
         self._face.granted(now)
-        self._recorder.told()
 
-    def refuse_by_mode(
-        self, granted: Granted, length_class: LengthClass, keypad: str, entered_s: float
+    def objection(self, code: AccessCode) -> Reason | None:
+        """Why a right code does nothing at this door now, whoever has it."""
+        if not may_open(self._modes.mode, Source.KEYPAD):
+            return Reason.BLOCKED_BY_MODE
+        is_off = code.kind is Kind.PROGRAMMING and not self._programming.may.keypad
+        return Reason.PROGRAMMING_OFF if is_off else None
+
+    def withhold(
+        self, granted: Granted, reason: Reason, length_class: LengthClass, keypad: str, entered_s: float
     ) -> None:
-        """A right code in a mode that refuses all of them: shown like any refusal, but it was no guess."""
+        """A right code, and an objection: shown like any refusal, but it was no guess."""
         code, refunded = granted.code, self._guesses.refunded(length_class)
-        reason = Reason.BLOCKED_BY_MODE.value
-        detail = {"reason": reason, "keypad": keypad, "access_code_id": code.access_code_id}
+        detail = {"reason": reason.value, "keypad": keypad, "access_code_id": code.access_code_id}
         effect, stamp = Effect(budgets={length_class: refunded}), self._clock.stamp(entered_s)
         silent = self._silent(code, keypad, entered_s)
         self._store.record_effect(stamp, effect, (Event("access_denied", detail), *silent))

@@ -38,7 +38,8 @@ def answer(controller: "Controller", asked: Asked, recorder: Recorder) -> None:
         case _:
             asked.answer.refuse(
                 "unknown_verb",
-                f"no verb {asked.verb!r}; there are status, codes, journal, facts, watch, command",
+                f"no verb {asked.verb!r}; there are status, codes, journal, facts, watch, command, code_add, "
+                "code_remove",
             )
 
 
@@ -100,7 +101,8 @@ def status(controller: "Controller") -> dict[str, Any]:
             "set_epoch": revision.set_epoch,
             "applied_rev": revision.applied_rev,
             "head_rev": revision.highest_rev,
-            "count": len(controller.codes.holding),
+            "count": len(controller.codes.holding) - len(controller.codes.holding.local),
+            "local": len(controller.codes.holding.local),
             "syncing": controller.codes.is_syncing,
         },
         "throttle": _budgets(controller, now),
@@ -130,6 +132,7 @@ def codes(controller: "Controller") -> list[dict[str, Any]]:
             {
                 "access_code_id": access_code_id,
                 "gen": state.gen,
+                "is_managed": access_code_id not in holding.local,
                 "state": state.state,
                 "errors": [state.error.value] if state.error else [],
                 "reason_now": _reason_text(reason, state.error),

@@ -7,6 +7,7 @@ from agent.command_side import Permissions
 from agent.core.constraints import Constraints
 from agent.core.door import Timings
 from agent.core.mode_schedule import ModeSchedule
+from agent.programming_side import MayProgram
 from hal.ports import Device, Indicator, Strike
 
 
@@ -23,6 +24,7 @@ class Settings:
     clock: ClockSettings = field(default_factory=lambda: ClockSettings(100.0, trust_ntp=False))
     permissions: Permissions = field(default_factory=Permissions)
     mode_schedule: ModeSchedule | None = None
+    programming: MayProgram = field(default_factory=MayProgram)
     secrets_source: str = "unknown"
     """Where the root secret lives, in words, for `doctor`; likewise the two below."""
     config_path: str = ""

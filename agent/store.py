@@ -16,6 +16,7 @@ from agent.core.mode_schedule import Standing
 from agent.core.throttle import Budget, LengthClass
 from agent.core.timekeeping import Anchor
 from agent.database import Database
+from agent.door_code_rows import DoorCodeRows
 from agent.errors import StorageFault
 from agent.journal import Event, Journal, Stamp
 from agent.mode_rows import ModeRows
@@ -40,6 +41,7 @@ class Store:
         self.codes = CodeRows(self.database, row_key)
         self.commands = CommandRows(self.database)
         self.modes = ModeRows(self.database, row_key)
+        self.door_codes = DoorCodeRows(self.database, row_key, self.codes)
         if not self.database.read("SELECT 1 FROM lock"):
             with self.database.transaction() as db:
                 db.execute(
@@ -93,13 +95,15 @@ class Store:
     def record_effect(
         self, stamp: Stamp, effect: Effect, events: Sequence[Event], outcome: Outcome | None = None
     ) -> None:
-        """What a command or a mode changes: the effect, its outcome, journal rows; all of it or nothing."""
+        """What a command, a mode or programming changes: the effect, its outcome, journal rows; all of it or
+        nothing."""
         with self._recording(stamp, events) as db:
             self.commands.carry_out(db, effect)
             if effect.standing is not None:
                 self.modes.keep_standing(db, effect.standing)
             if effect.settings is not None:
                 self.modes.keep_settings(db, effect.settings)
+            self.door_codes.carry_out(db, effect.door)
             for length_class, budget in effect.budgets.items():
                 _save_budget(db, length_class, budget)
             if outcome is not None:
@@ -168,10 +172,12 @@ class Store:
             self.codes.stage(db, rev, removed, added)
 
     def apply(self, rev: int, stamp: Stamp, events: Sequence[Event]) -> None:
-        """Make the staged revision the one that decides, and say so in the journal."""
+        """Make the staged revision the one that decides, and say so in the journal. Codes made at the door
+        that it defines are its own from here on."""
         with self._recording(stamp, events) as db:
             self.codes.switch(db, rev)
             self.commands.forget_revoked(db, rev)
+            self.door_codes.give_way(db)
 
 
 def _save_budget(db: Connection, length_class: LengthClass, budget: Budget) -> None:

@@ -9,10 +9,10 @@ from agent.code_rows import NewCode
 from agent.controller import AnySignal, Controller
 from agent.core import code_set
 from agent.core.verifier import tag_of
-from agent.duress import SilentAlarm
 from agent.host_clock import HostClock
 from agent.inbox import Inbox
 from agent.journal import Stamp
+from agent.sealing import Sealer
 from agent.settings import Devices, Settings
 from agent.store import Store
 from benchmarks.figures import Figure, milliseconds
@@ -70,7 +70,7 @@ def _controller(store: Store, strike: Strike) -> Controller:
         inbox=inbox,
         devices=Devices(strike=strike, indicator=None, inputs=()),
         version=__version__,
-        alarm=SilentAlarm(device_id=DEVICE_ID, identity={}, cloud_sealing={}),  # no code here is of duress
+        sealer=Sealer(device_id=DEVICE_ID, identity={}, cloud_sealing={}),  # nothing here is sealed
     )
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from agent.core import code_set
@@ -43,21 +43,32 @@ def head(database: Database, lock_id: str) -> tuple[int, int]:
 def record_revision(database: Database, lock_id: str, rev: int, changed_bytes: Iterable[int]) -> None:
     """Make `rev` the newest revision; inside the transaction that changed the rows.
 
-    `changed_bytes`: the `bucket_byte` of every row that was added or dropped; only their buckets are
-    counted again, so that one change among 10,000 codes stays cheap."""
-    lock = database.row("SELECT set_epoch, buckets FROM locks WHERE lock_id = ?", lock_id) or {}
+    `changed_bytes`: the `bucket_byte` of every row that was added or dropped. The digests of their buckets
+    are forgotten here and counted when somebody is told (`seal`): of many changes in a row only once."""
+    lock = database.row("SELECT buckets FROM locks WHERE lock_id = ?", lock_id) or {}
     buckets = code_set.bucket_count(count(database, lock_id), lock["buckets"])
-    changed = {byte * buckets // 256 for byte in changed_bytes}
-    if buckets != lock["buckets"] or not _digests(database, lock_id):
+    if buckets != lock["buckets"]:
         database.run("DELETE FROM bucket_digests WHERE lock_id = ?", lock_id)
-        changed = set(range(buckets))
-    for index in changed:
-        digest = _digest(database, lock_id, index, buckets)
-        database.run("INSERT OR REPLACE INTO bucket_digests VALUES (?, ?, ?)", lock_id, index, digest)
+    for index in {byte * buckets // 256 for byte in changed_bytes}:
+        database.run("DELETE FROM bucket_digests WHERE lock_id = ? AND bucket = ?", lock_id, index)
     database.run("UPDATE locks SET head_rev = ?, buckets = ? WHERE lock_id = ?", rev, buckets, lock_id)
-    for digests in _countings(database, lock_id, buckets):
-        root = code_set.root(lock_id, lock["set_epoch"], rev, digests)
-        database.run("INSERT INTO revisions VALUES (?, ?, ?)", lock_id, rev, root)
+
+
+def seal(database: Database, lock_id: str) -> list[bytes]:
+    """The digests of the newest revision, and its roots kept, so that the lock can confirm it; durable."""
+    row = database.row("SELECT set_epoch, head_rev, buckets FROM locks WHERE lock_id = ?", lock_id)
+    if row is None:
+        raise LookupError("no such lock")
+    rev, buckets = row["head_rev"], row["buckets"]
+    with database.transaction():
+        known = database.rows("SELECT bucket FROM bucket_digests WHERE lock_id = ?", lock_id)
+        for index in set(range(buckets)).difference(each["bucket"] for each in known):
+            digest = _digest(database, lock_id, index, buckets)
+            database.run("INSERT INTO bucket_digests VALUES (?, ?, ?)", lock_id, index, digest)
+        for digests in _countings(database, lock_id, buckets):
+            root = code_set.root(lock_id, row["set_epoch"], rev, digests)
+            database.run("INSERT OR IGNORE INTO revisions VALUES (?, ?, ?)", lock_id, rev, root)
+    return _digests(database, lock_id)
 
 
 def count(database: Database, lock_id: str) -> int:
@@ -68,7 +79,7 @@ def count(database: Database, lock_id: str) -> int:
 
 def manifest(database: Database, lock_id: str) -> Manifest:
     """The newest revision, by digest."""
-    digests = _digests(database, lock_id)
+    digests = seal(database, lock_id)
     root = code_set.root(lock_id, *head(database, lock_id), digests)
     return Manifest(count=count(database, lock_id), buckets=code_set.pack_digests(digests), root=root)
 
@@ -80,8 +91,33 @@ def bucket_parts(database: Database, lock_id: str, index: int) -> list[BucketPar
     row = database.row("SELECT buckets FROM locks WHERE lock_id = ?", lock_id)
     if row is None or not 0 <= index < row["buckets"]:
         return []
-    rows = _bucket_rows(database, lock_id, index, row["buckets"])
-    cut = _cut([definition(row) for row in rows])
+    return _parts(index, [definition(row) for row in _bucket_rows(database, lock_id, index, row["buckets"])])
+
+
+def bucket_parts_at(
+    database: Database, lock_id: str, index: int, rev: int, digests: Sequence[bytes]
+) -> list[BucketPart] | None:
+    """The same of an earlier revision, of which these are the digests: what was added since is left out,
+    what was dropped since is there. None where that is not how it was, because a code was changed."""
+    if not 0 <= index < len(digests):
+        return []
+    width = 256 // len(digests)
+    rows = database.rows(
+        "SELECT * FROM access_codes WHERE lock_id = ? AND is_in_set IN (0, 1) AND bucket_byte BETWEEN ? AND ?"
+        " AND is_in_set = (changed_rev <= ?)",
+        lock_id,
+        index * width,
+        index * width + width - 1,
+        rev,
+    )
+    told = [definition(row) for row in rows]
+    if code_set.bucket_digest(map(code_set.canonical, told)) != digests[index]:
+        return None
+    return _parts(index, told)
+
+
+def _parts(index: int, rows: list[dict[str, Any]]) -> list[BucketPart]:
+    cut = _cut(rows)
     return [
         BucketPart(index=index, part=number, parts=len(cut), rows=part) for number, part in enumerate(cut)
     ]

@@ -9,10 +9,12 @@ from typing import Any, Protocol
 
 from joserfc.jwk import OKPKey
 
+from agent.core import code_set
 from agent.envelope import Signer
-from agent.messages import MESSAGE_LIMIT_BYTES, Ack, CommandBody, Heartbeat, topic
+from agent.messages import MESSAGE_LIMIT_BYTES, Ack, BucketPart, CommandBody, Heartbeat, topic
 from cloud_sim import code_sets, journal, locks
 from cloud_sim.database import Database
+from cloud_sim.pacing import Later, Pacing
 
 ANSWER_LIFE_S = 60
 HEARTBEAT_LIFE_S = 3600
@@ -38,8 +40,15 @@ class Downlink:
     signing_key: OKPKey = field(repr=False)
     publish: Publish
     wall: Callable[[], float]
+    later: Later
+    _pacing: Pacing = field(init=False)
+    _offered: dict[str, tuple[int, list[bytes]]] = field(default_factory=dict, init=False)
+    """The revision each lock was told of last, with its digests."""
     _manifests_in_flight: dict[int, str] = field(default_factory=dict, init=False)
     _changed_meanwhile: set[str] = field(default_factory=set, init=False)
+
+    def __post_init__(self) -> None:
+        self._pacing = Pacing(self._offer, self.later)
 
     def restart(self) -> None:
         """A session with the broker began: say what every set is now and how far every journal is here.
@@ -47,20 +56,25 @@ class Downlink:
         self._manifests_in_flight.clear()
         self._changed_meanwhile.clear()
         for lock_id in locks.enrolled_lock_ids(self.database):
-            self.manifest(lock_id)
+            self._offer(lock_id)
             position = journal.position(self.database, lock_id)
             if position is not None:
                 self.ack(lock_id, *position)
 
     def manifest(self, lock_id: str) -> None:
+        """Have the lock hear of the newest revision: now, or with the changes that come right after."""
+        self._pacing.changed(lock_id)
+
+    def _offer(self, lock_id: str) -> None:
         """Publish the newest manifest, retained. While one is under way the next waits: of a thousand
         changes in a row the lock needs the last."""
         if lock_id in self._manifests_in_flight.values():
             self._changed_meanwhile.add(lock_id)
             return
-        set_epoch, rev = code_sets.head(self.database, lock_id)
         body = code_sets.manifest(self.database, lock_id)
+        set_epoch, rev = code_sets.head(self.database, lock_id)
         raw = self._signer(lock_id).sign("desired", body, iat=int(self.wall()), set_epoch=set_epoch, rev=rev)
+        self._offered[lock_id] = rev, code_set.unpack_digests(body.buckets)
         mid = self._send(lock_id, "desired", raw, retain=True)
         if mid is not None:
             self._manifests_in_flight[mid] = lock_id
@@ -72,16 +86,28 @@ class Downlink:
             self._changed_meanwhile.discard(lock_id)
             self.manifest(lock_id)
 
-    def buckets(self, lock_id: str, indices: Iterable[int]) -> None:
-        """Send these buckets of the newest revision, sealed to the lock."""
-        set_epoch, rev = code_sets.head(self.database, lock_id)
-        recipient = self._sealing_key(lock_id)
+    def buckets(self, lock_id: str, rev: int, indices: Iterable[int]) -> None:
+        """Send these buckets of a revision, sealed to the lock: the newest, or the one it was offered last,
+        which it shall be able to finish while others are made. Else it hears which one is newest."""
+        set_epoch, recipient = code_sets.head(self.database, lock_id)[0], self._sealing_key(lock_id)
         for index in sorted(set(indices)):
-            for part in code_sets.bucket_parts(self.database, lock_id, index):
+            parts = self._bucket(lock_id, rev, index)
+            if parts is None:
+                self.manifest(lock_id)
+                return
+            for part in parts:
                 raw = self._signer(lock_id).seal(
                     "bucket", part, recipient, iat=int(self.wall()), set_epoch=set_epoch, rev=rev
                 )
                 self._send(lock_id, "bucket", raw)
+
+    def _bucket(self, lock_id: str, rev: int, index: int) -> list[BucketPart] | None:
+        if rev == code_sets.head(self.database, lock_id)[1]:
+            return code_sets.bucket_parts(self.database, lock_id, index)
+        offered_rev, digests = self._offered.get(lock_id, (None, []))
+        if rev != offered_rev:
+            return None
+        return code_sets.bucket_parts_at(self.database, lock_id, index, rev, digests)
 
     def ack(self, lock_id: str, journal_epoch: str, upto: int) -> None:
         """Tell the lock which of its journal rows are safe here."""

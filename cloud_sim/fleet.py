@@ -12,7 +12,7 @@ from joserfc.jwk import OKPKey
 from agent.envelope import Message, Opener
 from agent.jose import Refusal, kid_of
 from agent.messages import EVENT_BATCH_ROWS, TOPIC_ROOT, UP_STREAMS, Codes, Events, Request, Status
-from cloud_sim import code_sets, journal, locks, reported, unmanaged_codes
+from cloud_sim import journal, locks, reported, unmanaged_codes
 from cloud_sim.database import Database
 from cloud_sim.downlink import Downlink
 
@@ -79,11 +79,12 @@ class Fleet:
         return message
 
     def _take(self, lock_id: str, message: Message, *, is_live: bool) -> None:
+        is_new_session = False
         match message.stream:
             case "status":
                 # A retained status is as old as it says; what a wrong clock says of the future is worth now.
                 seen_s = self.wall() if is_live else min(message.iat, self.wall())
-                self._status(lock_id, _body(message, Status), seen_s)
+                is_new_session = self._status(lock_id, _body(message, Status), seen_s)
             case "codes":
                 self._codes(lock_id, _body(message, Codes))
             case "events":
@@ -93,11 +94,16 @@ class Fleet:
         # An offline is the broker's to publish: the lock was not there.
         if is_live and message.stream != "status":
             reported.note_seen(self.database, lock_id, self.wall())
-        unmanaged_codes.have_deleted(self.database, self.downlink, lock_id, self.wall())
+        unmanaged_codes.have_deleted(
+            self.database, self.downlink, lock_id, self.wall(), is_new_session=is_new_session
+        )
 
-    def _status(self, lock_id: str, status: Status, seen_s: float) -> None:
+    def _status(self, lock_id: str, status: Status, seen_s: float) -> bool:
+        """Whether a session began with it."""
+        is_new = status.online and status.sid != reported.session(self.database, lock_id)
         if not reported.store_status(self.database, lock_id, status, seen_s):
             _log.info("an offline of an earlier session of %s says nothing about this one", lock_id)
+        return is_new
 
     def _codes(self, lock_id: str, codes: Codes) -> None:
         if reported.store_codes(self.database, lock_id, codes):
@@ -121,10 +127,7 @@ class Fleet:
         if request.type == "time" and request.nonce and len(request.nonce) <= NONCE_LIMIT:
             self.downlink.heartbeat(lock_id, request.nonce)
         elif request.type == "buckets" and request.need is not None and len(request.need) <= BUCKETS:
-            if request.rev == code_sets.head(self.database, lock_id)[1]:
-                self.downlink.buckets(lock_id, request.need)
-            else:  # it asks for a revision that is over: tell it which one is not
-                self.downlink.manifest(lock_id)
+            self.downlink.buckets(lock_id, request.rev or 0, request.need)
         else:
             self._refuse(lock_id, "request", "bad_body")
 

@@ -33,8 +33,7 @@ def store_status(database: Database, lock_id: str, status: Status, seen_s: float
     """Keep a status. An offline of a session that is not the last one seen says nothing: False.
 
     `seen_s`: when the lock was there to say so, Unix time."""
-    known = database.row("SELECT sid FROM reported_status WHERE lock_id = ?", lock_id)
-    if not status.online and (known is None or known["sid"] != status.sid):
+    if not status.online and session(database, lock_id) != status.sid:
         return False
     if status.online:
         database.run(
@@ -51,9 +50,20 @@ def store_status(database: Database, lock_id: str, status: Status, seen_s: float
     return True
 
 
+def session(database: Database, lock_id: str) -> str | None:
+    """The last session of a lock that is known; it may have ended."""
+    row = database.row("SELECT sid FROM reported_status WHERE lock_id = ?", lock_id)
+    return None if row is None else str(row["sid"])
+
+
 def note_seen(database: Database, lock_id: str, wall: float) -> None:
-    """The lock sent something just now."""
-    database.run("UPDATE reported_status SET last_seen_ms = ? WHERE lock_id = ?", int(wall * 1000), lock_id)
+    """The lock sent something just now; noted once a second, as each note is a write to the disk."""
+    now_ms = int(wall * 1000)
+    database.run(
+        "UPDATE reported_status SET last_seen_ms = ?1 WHERE lock_id = ?2 AND abs(?1 - last_seen_ms) >= 1000",
+        now_ms,
+        lock_id,
+    )
 
 
 def store_codes(database: Database, lock_id: str, codes: Codes) -> bool:

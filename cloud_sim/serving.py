@@ -84,7 +84,9 @@ async def serve(options: ServeOptions) -> None:
     listening = _listening(options.http_port)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     write_private(options.state.url, f"{url}\n".encode())
-    downlink = Downlink(database, keys.signing_key, link.publish, time.time)
+    downlink = Downlink(
+        database, keys.signing_key, link.publish, time.time, asyncio.get_running_loop().call_later
+    )
     enroller = Enroller(database, keys, f"{options.public_url or url}/enrolments", options.mqtt_url)
     cloud = Cloud(
         database,

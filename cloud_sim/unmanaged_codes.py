@@ -52,14 +52,17 @@ def convert(
     return None
 
 
-def have_deleted(database: Database, downlink: Downlink, lock_id: str, wall: float) -> None:
+def have_deleted(
+    database: Database, downlink: Downlink, lock_id: str, wall: float, *, is_new_session: bool = False
+) -> None:
     """Tell a lock, if it is there to hear it, to forget the codes that were made at its door and are deleted
-    here. To be called again whenever the lock was heard of: nothing is told twice without need."""
+    here. To be called again whenever the lock was heard of: nothing is told twice without need, but what was
+    told in an earlier session the lock did not take, or not in time."""
     ids = deleted_ids(database, lock_id)
     if not ids:
         return
     commands.expire(database, wall)
-    last = _last_told(database, lock_id)
+    last = None if is_new_session else _last_told(database, lock_id)
     if last is not None and last["status"] == "pending":
         return
     is_recent = last is not None and wall - last["issued_ms"] / 1000 < AFTER_REFUSAL_S

@@ -12,7 +12,6 @@ from typing import Any
 
 from agent.controller import AnySignal, Controller
 from agent.core import code_set
-from agent.duress import SilentAlarm
 from agent.envelope import Message, OKPKey, Opener, kid_of, new_sealing_key, new_signing_key
 from agent.inbox import Inbox
 from agent.messages import (
@@ -29,6 +28,7 @@ from agent.messages import (
     Request,
     UplinkChanged,
 )
+from agent.sealing import Sealer
 from agent.settings import Devices, Settings
 from agent.store import Store
 from hal.ports import DoorMoved, Indicator, KeyPressed, LinkChanged, Pattern, RexPressed, Strike
@@ -196,7 +196,7 @@ class Site:
             inbox=self.inbox,
             devices=Devices(strike=self.strike, indicator=self.indicator, inputs=()),
             version="test",
-            alarm=SilentAlarm(
+            sealer=Sealer(
                 device_id=DEVICE_ID,
                 identity=_jwk(IDENTITY, private=True),
                 cloud_sealing=_jwk(CLOUD_SEALING, private=False),
@@ -338,11 +338,16 @@ class Site:
         return [row for row in rows if not kinds or row["kind"] in kinds]
 
     def alarms(self) -> list[dict[str, Any]]:
-        """What the cloud reads in the rows that nobody else can."""
+        """What the cloud reads in the rows of duress, and nobody else can."""
+        return self._unsealed("duress", "duress")
+
+    def made_at_door(self) -> list[dict[str, Any]]:
+        """What the cloud reads in the rows of codes made at the door, digits included."""
+        return self._unsealed("code_added_at_door", "door_code")
+
+    def _unsealed(self, kind: str, stream: str) -> list[dict[str, Any]]:
         opener = Opener(DEVICE_ID, {kid_of(IDENTITY): IDENTITY}, CLOUD_SEALING)
-        opened = [
-            opener.open(row["detail"]["sealed"].encode(), "duress", None) for row in self.journal("duress")
-        ]
+        opened = [opener.open(row["detail"]["sealed"].encode(), stream, None) for row in self.journal(kind)]
         return [json.loads(bytes(each.body)) for each in opened if isinstance(each, Message)]
 
     def results(self) -> list[tuple[str, str, str | None]]:

@@ -81,6 +81,8 @@ class Pattern(Enum):
     """Momentary; the same for every refusal."""
     IDENTIFY = "identify"
     """Momentary: somebody wants to know which door this is."""
+    PROGRAMMING = "programming"
+    """Standing: what is typed now makes or removes a code."""
     FAULT = "fault"
     """Standing: the controller cannot make outcomes durable, so it opens for nobody."""
     LOCKED_OUT = "locked_out"

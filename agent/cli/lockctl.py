@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from agent.cli.client import DEFAULT_SOCKET, AgentRefused, AgentUnreachable, Client
+from agent.cli.new_code import moment, new_digits
 from agent.cli.offline_verbs import offline
 from agent.cli.terminal import Terminal
 from agent.cli.totp_verbs import totp
@@ -103,16 +104,47 @@ def watch(session: Session) -> None:
             _show_event(session.terminal, event)
 
 
-@main.command()
+@main.group(invoke_without_command=True)
 @_verb
 def codes(session: Session) -> None:
     """The access codes on this lock: windows, uses and state, never digits."""
+    context = click.get_current_context()
+    if context.invoked_subcommand is not None:
+        context.obj = {"path": session.path, "as_json": session.terminal.as_json}
+        return
     with Client(session.path) as client:
         answer = client.ask("codes")
     if session.terminal.as_json:
         session.terminal.document(answer)
     else:
         session.terminal.lines(code_lines(answer["codes"]))
+
+
+_TIME = "As 2026-12-24T18:00:00Z, or with another offset from UTC."
+
+
+@codes.command()
+@click.option("--starts-at", type=moment, metavar="TIME", help=f"Not before then. {_TIME}")
+@click.option("--ends-at", type=moment, metavar="TIME", help=f"Before then. {_TIME}")
+@click.option("--one-time", is_flag=True, help="For one opening.")
+@_verb
+def add(session: Session, *, starts_at: int | None, ends_at: int | None, one_time: bool) -> None:
+    """Make a code here, where the lock allows that. Its digits are asked for, or are a line of stdin."""
+    rules = {"starts_at": starts_at, "ends_at": ends_at, "max_uses": 1 if one_time else None}
+    given = {name: value for name, value in rules.items() if value is not None}
+    with Client(session.path) as client:
+        answer = client.ask("code_add", {"code": new_digits(), **given})
+    _tell(session, answer, f"added {answer['access_code_id']}")
+
+
+@codes.command()
+@click.argument("access_code_id", metavar="ID")
+@_verb
+def remove(session: Session, *, access_code_id: str) -> None:
+    """Remove the code of that ID, where the lock allows that; one of the cloud may come back."""
+    with Client(session.path) as client:
+        answer = client.ask("code_remove", {"access_code_id": access_code_id})
+    _tell(session, answer, f"removed {answer['access_code_id']}")
 
 
 @main.command()

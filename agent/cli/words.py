@@ -97,7 +97,8 @@ def _clock(clock: Mapping[str, Any]) -> Line:
 
 def _code_set(code_set: Mapping[str, Any]) -> Line:
     applied, head = code_set["applied_rev"], code_set["head_rev"]
-    text = f"{code_set['count']} at revision {applied} of set {code_set['set_epoch']}"
+    local = f", and {code_set['local']} made at the door" if code_set.get("local") else ""
+    text = f"{code_set['count']} at revision {applied} of set {code_set['set_epoch']}{local}"
     if code_set["syncing"] or applied < head:
         return _fact("codes", f"{text}; revision {head} is on its way")
     return _fact("codes", f"{text}, in sync")
@@ -125,7 +126,9 @@ def code_lines(codes: Sequence[Mapping[str, Any]]) -> list[Line]:
 def _code(code: Mapping[str, Any]) -> list[Line]:
     reason = code["reason_now"]
     now = "opens now" if reason is None else f"refused now: {_spaced(reason)}"
-    head = ", ".join(part for part in (code.get("kind"), code["state"], *code.get("errors", ())) if part)
+    origin = None if code.get("is_managed", True) else "unmanaged"
+    parts = (code.get("kind"), origin, code["state"], *code.get("errors", ()))
+    head = ", ".join(part for part in parts if part)
     rules = f"; {_window(code)}; {_uses(code)}" if "uses" in code else ""
     return [
         Line(f"{code['access_code_id']}  {_spaced(head)}"),
@@ -166,6 +169,13 @@ def _said(kind: str, detail: Mapping[str, Any]) -> tuple[str, Style]:
             return f"mode {_spaced(str(detail['mode']))}, by {detail['why']}", "plain"
         case "command_result":
             return _command_result(detail), "good" if detail["result"] == "done" else "bad"
+        case "code_added_at_door" | "code_removed_at_door" | "code_restored" | "programming_started":
+            return _code_at_door(kind, detail), "plain"
+        case "programming_refused" if "source" in detail:
+            return (
+                f"programming refused: {detail['action']}, {_spaced(detail['reason'])}, {_by(detail)}",
+                "bad",
+            )
         case (
             "door_forced"
             | "door_held"
@@ -178,6 +188,36 @@ def _said(kind: str, detail: Mapping[str, Any]) -> tuple[str, Style]:
             return _generic(kind, detail), "bad"
         case _:
             return _generic(kind, detail), "plain"
+
+
+def _code_at_door(kind: str, detail: Mapping[str, Any]) -> str:
+    code = _code_named(detail)
+    match kind:
+        case "code_added_at_door":
+            return f"{code} added at the door, {_by(detail)}{_rules_of(detail)}"
+        case "code_removed_at_door":
+            return f"{code} removed at the door, {_by(detail)}{_lasting(detail)}"
+        case "code_restored":
+            return f"{code} restored: it was removed at the door, and the cloud keeps it"
+        case _:
+            return f"programming started, {code}"
+
+
+def _by(detail: Mapping[str, Any]) -> str:
+    return "by lockctl" if detail["by"] is None else f"with {_code_named({'access_code_id': detail['by']})}"
+
+
+def _rules_of(detail: Mapping[str, Any]) -> str:
+    times = [f"{word} {instant(detail[key])}" for key, word in _BOUNDS if key in detail]
+    uses = [f"for {detail['max_uses']} uses"] if "max_uses" in detail else []
+    return "".join(f", {part}" for part in (*times, *uses))
+
+
+_BOUNDS = (("starts_at", "from"), ("ends_at", "until"))
+
+
+def _lasting(detail: Mapping[str, Any]) -> str:
+    return "" if detail["stays"] else ", until it is compared with the cloud"
 
 
 def _command_result(detail: Mapping[str, Any]) -> str:

@@ -24,11 +24,13 @@ class Kind(Enum):
     """Belongs to somebody who opens from afar; the keypad does not take it."""
     PASSAGE = "passage"
     """Lets everybody through from now on, or no longer: see `modes.after_passage_code`."""
+    PROGRAMMING = "programming"
+    """Never opens: lets codes be made and removed at the keypad, see `agent.core.programming`."""
 
     @property
-    def opens(self) -> bool:
-        """Whether typing it can open the door."""
-        return self in (Kind.STANDARD, Kind.DURESS, Kind.PASSAGE)
+    def admits(self) -> bool:
+        """Whether guessing it gets somebody in, be it by a code that he then makes for himself."""
+        return self not in (Kind.NON_ACCESS, Kind.REMOTE_ONLY)
 
 
 class CodeError(Enum):
@@ -61,6 +63,8 @@ class AccessCode:
     """1 for a one-time code; None for any number."""
     works_without_clock: bool = False
     """Waives the window while the clock is unknown; never a schedule, which nobody could keep then."""
+    is_external_modification_allowed: bool = False
+    """Whether a removal at the door is for good; otherwise the cloud's word is restored."""
     enabled: bool = True
     """False refuses the code and leaves all other rules as they are."""
     expires_after_first_use_s: int | None = None
@@ -115,6 +119,7 @@ def _typed(present: Mapping[str, object]) -> AccessCode:
         ends_at=_optional(present, "ends_at", 0),
         max_uses=_optional(present, "max_uses", 1),
         works_without_clock=_flag(present, "works_without_clock", absent=False),
+        is_external_modification_allowed=_flag(present, "is_external_modification_allowed", absent=False),
         enabled=_flag(present, "enabled", absent=True),
         expires_after_first_use_s=_optional(present, "expires_after_first_use_s", 1),
         first_use_within_s=_optional(present, "first_use_within_s", 1),

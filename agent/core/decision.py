@@ -26,6 +26,7 @@ class Reason(Enum):
     IMPOSSIBLE_LENGTH = "impossible_length"
     INTERRUPTED = "interrupted"
     BLOCKED_BY_MODE = "blocked_by_mode"
+    PROGRAMMING_OFF = "programming_off"
 
 
 @dataclass(frozen=True, slots=True)

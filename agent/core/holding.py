@@ -1,6 +1,6 @@
 """From what the lock holds to what decides: the search table, and the codes that cannot be part of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from agent.core import lifetime
@@ -42,6 +42,8 @@ class Holding:
     table: CodeTable = field(default_factory=CodeTable)
     aside: dict[str, HeldCode] = field(default_factory=dict)
     live_lengths: tuple[int, ...] = ()
+    local: frozenset[str] = frozenset()
+    """Those made at the door, by id: they are in no code set, and nothing is reported of them."""
 
     def __len__(self) -> int:
         return len(self.table) + len(self.aside)
@@ -60,7 +62,8 @@ class Holding:
             self.aside[access_code_id] = replace(self.aside[access_code_id], is_revoked=True)
 
     def in_buckets(self, indices: Iterable[int], buckets: int) -> dict[int, list[str]]:
-        """The ids of the codes that belong to these of so many buckets, without the withdrawn ones."""
+        """The ids of the codes that belong to these of so many buckets, without the withdrawn ones and those
+        made at the door."""
         found: dict[int, list[str]] = {index: [] for index in indices}
         table = self.table
         for access_code_id, byte, is_withdrawn in zip(
@@ -71,7 +74,7 @@ class Holding:
         for access_code_id, held in self.aside.items():
             if not held.is_revoked and (index := bucket_of(access_code_id, buckets)) in found:
                 found[index].append(access_code_id)
-        return found
+        return {index: [each for each in ids if each not in self.local] for index, ids in found.items()}
 
 
 class Arriving:
@@ -80,7 +83,13 @@ class Arriving:
     def __init__(self, rows: Iterable[HeldCode] = ()) -> None:
         self.table = CodeTable()
         self.aside: dict[str, HeldCode] = {}
+        self.local: set[str] = set()
         self.add(rows)
+
+    def add_local(self, rows: Sequence[HeldCode]) -> None:
+        """Codes made at the door."""
+        self.add(rows)
+        self.local.update(held.access_code_id for held in rows)
 
     def add(self, rows: Iterable[HeldCode]) -> None:
         """Each id may come once."""
@@ -135,7 +144,7 @@ def joined(before: Holding, arriving: Arriving, certain_wall_s: float, capacity:
     if len(table) > capacity:
         table, over = _cut(table, capacity, certain_wall_s)
         aside |= over
-    return Holding(table, aside, _live_lengths(table, certain_wall_s))
+    return Holding(table, aside, _live_lengths(table, certain_wall_s), (before.local - anew) | arriving.local)
 
 
 def _parted(table: CodeTable, tags: set[bytes]) -> tuple[CodeTable, list[TableRow]]:
@@ -185,7 +194,7 @@ def _beside(row: TableRow, error: CodeError | None) -> HeldCode:
 
 def _live_lengths(table: CodeTable, wall_s: float) -> tuple[int, ...]:
     columns = zip(table.ended(wall_s), table.rules, table.code_lengths, strict=False)
-    return tuple(length for has_ended, rules, length in columns if not has_ended and rules.kind.opens)
+    return tuple(length for has_ended, rules, length in columns if not has_ended and rules.kind.admits)
 
 
 def _state(held: HeldCode) -> CodeState:
@@ -193,7 +202,8 @@ def _state(held: HeldCode) -> CodeState:
 
 
 def changes(before: Holding, after: Holding) -> list[tuple[str, CodeState]]:
-    """The codes worth a report: those that became unusable, and those that recovered; by id."""
+    """The codes worth a report: those that became unusable, and those that recovered; by id. A code made at
+    the door is not the cloud's, until it is."""
     was = {access_code_id: held.error for access_code_id, held in before.aside.items() if held.error}
     changed = {
         access_code_id: _state(held)
@@ -203,4 +213,4 @@ def changes(before: Holding, after: Holding) -> list[tuple[str, CodeState]]:
     if was.keys() - after.aside.keys():
         recovered = ((each, gen) for each, gen in zip(after.table.ids, after.table.gens, strict=True))
         changed |= {each: CodeState(gen, "set", None) for each, gen in recovered if each in was}
-    return sorted(changed.items())
+    return sorted((each, state) for each, state in changed.items() if each not in after.local)

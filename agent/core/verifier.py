@@ -125,6 +125,16 @@ class CodeTable:
         for place in self._places(access_code_ids):
             self.revoked[place] = self.withdrawn[place] = 1
 
+    def restore(self, access_code_ids: Collection[str]) -> None:
+        """Take back `revoke`, whatever it was for; never `withdraw`."""
+        for place in self._places(access_code_ids):
+            self.revoked[place] = self.withdrawn[place]
+
+    def place_of(self, access_code_id: str) -> int | None:
+        """The place of a code that is in this table."""
+        places = self._places((access_code_id,))
+        return places[0] if places else None
+
     def _places(self, access_code_ids: Collection[str]) -> list[int]:
         return [place for place, each in enumerate(self.ids) if each in access_code_ids and each]
 

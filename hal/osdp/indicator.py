@@ -34,6 +34,7 @@ SHOWS: Mapping[Pattern, Show] = {
     Pattern.GRANTED: Show(records.steady(records.GREEN), momentary_tenths=30, beep=(2, 1, 1)),
     Pattern.DENIED: Show(records.steady(records.RED), momentary_tenths=10, beep=(1, 1, 3)),
     Pattern.IDENTIFY: Show(_blinking(records.GREEN, records.BLUE), momentary_tenths=100, beep=(2, 3, 20)),
+    Pattern.PROGRAMMING: Show(_blinking(records.GREEN, records.BLACK)),
     Pattern.FAULT: Show(_blinking(records.RED, records.BLACK)),
     Pattern.LOCKED_OUT: Show(_blinking(records.RED, records.AMBER)),
     Pattern.CLOCK_UNKNOWN: Show(records.steady(records.AMBER)),

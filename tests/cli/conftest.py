@@ -25,6 +25,10 @@ STATUS: dict[str, Any] = {
     "strike": "locked",
     "door": "closed",
     "mode": "normal",
+    "mode_by": "",
+    "mode_until_s": None,
+    "release_s": 5.0,
+    "settings": "",
     "alarms": [],
     "links": {"outside": True, "inside": True},
     "uplink": {"connected": True, "since_s": 130.0, "reason": ""},
@@ -89,6 +93,7 @@ class OneLock:
         self.facts: dict[str, Any] = dict(FACTS)
         self.watchers: list[Asked] = []
         self.commands: list[dict[str, Any]] = []
+        self.asked: list[tuple[str, dict[str, Any]]] = []
         self.inbox: queue.SimpleQueue[Asked | None] = queue.SimpleQueue()
         self.control = ControlSocket(path, None, self.inbox.put)
         self.thread = threading.Thread(target=self._run, daemon=True)
@@ -116,6 +121,9 @@ class OneLock:
                 asked.answer({"id": "one", "result": "done", "mode": "lockdown"})
             case "command":
                 asked.answer.refuse("forbidden", "name it in [commands] local = [...]")
+            case "code_add" | "code_remove":
+                self.asked.append((asked.verb, dict(asked.args)))
+                asked.answer({"access_code_id": asked.args.get("access_code_id", "new-one")})
             case _:
                 asked.answer.refuse("unknown_verb", f"there is no verb {asked.verb!r}")
 

@@ -14,14 +14,12 @@ def verbs(group: click.Group) -> set[str]:
 
 
 def options(group: click.Group) -> set[str]:
-    """Every long option of every verb, in groups too; help and version are click's."""
-    own = {name for one in group.params if isinstance(one, click.Option) for name in one.opts}
+    """Every long option of every verb; help and version are click's."""
+    names = {name for one in group.params if isinstance(one, click.Option) for name in one.opts}
     for command in group.commands.values():
-        if isinstance(command, click.Group):
-            own |= options(command)
-        else:
-            own |= {name for one in command.params if isinstance(one, click.Option) for name in one.opts}
-    return {name for name in own if name.startswith("--")}
+        below = command if isinstance(command, click.Group) else click.Group(params=command.params)
+        names |= options(below)
+    return {name for name in names if name.startswith("--")}
 
 
 def grouped_verbs(group: click.Group) -> set[str]:

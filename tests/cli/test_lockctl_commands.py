@@ -3,7 +3,7 @@
 import json
 
 from agent.cli.words import event_line
-from tests.cli.conftest import OneLock, row
+from tests.cli.conftest import CODE_ID, OneLock, row
 
 
 def test_mode_alone_shows_it_and_changes_nothing(lock: OneLock) -> None:
@@ -36,3 +36,28 @@ def test_the_journal_tells_of_commands_and_modes_in_words() -> None:
     mode = row(2, "mode", mode="no_remote", why="command")
     assert event_line(command).text.endswith("command unlock of the cloud refused: blocked by mode")
     assert event_line(mode).text.endswith("mode no remote, by command")
+
+
+def test_the_journal_tells_of_codes_made_and_removed_at_the_door_in_words() -> None:
+    by = {"source": "keypad", "by": "c" * 36}
+    added = row(1, "code_added_at_door", access_code_id=CODE_ID, gen=1, max_uses=1, sealed="e30...", **by)
+    removed = {"access_code_id": CODE_ID, "gen": 1, "source": "lockctl", "by": None, "is_managed": True}
+    lines = [
+        event_line(each).text.partition("Z  ")[2]
+        for each in (
+            added,
+            row(2, "code_removed_at_door", **removed, stays=False),
+            row(3, "code_restored", access_code_id=CODE_ID, gen=1),
+            row(4, "programming_started", access_code_id=CODE_ID, gen=1, keypad="keypad"),
+            row(5, "programming_refused", action="add", reason="duplicate_code", **by),
+            row(6, "programming_refused", stream="lockctl", reason="forbidden", count=3),
+        )
+    ]
+    assert lines == [
+        "code 0b6e1c1e added at the door, with code cccccccc, for 1 uses",
+        "code 0b6e1c1e removed at the door, by lockctl, until it is compared with the cloud",
+        "code 0b6e1c1e restored: it was removed at the door, and the cloud keeps it",
+        "programming started, code 0b6e1c1e",
+        "programming refused: add, duplicate code, with code cccccccc",
+        "programming refused: stream lockctl, reason forbidden, count 3",
+    ]

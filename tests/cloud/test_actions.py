@@ -152,7 +152,7 @@ def issued(database: Database, door: str, wall: float, *, is_heard: bool = True)
         sent.append(payload)
         return 1 if is_heard else None
 
-    downlink = Downlink(database, new_signing_key(), publish, lambda: wall)
+    downlink = Downlink(database, new_signing_key(), publish, lambda: wall, lambda *_: None)
     return commands.issue(database, downlink, door, "unlock", {}, wall)
 
 

@@ -8,7 +8,7 @@ from agent.core import code_set
 from agent.core.access_code import AccessCode, parse_definition
 from agent.messages import Codes
 from agent.zones import zone_named
-from cloud_sim import access_codes, code_sets, reported
+from cloud_sim import access_codes, code_sets, code_updates, reported
 from cloud_sim.access_codes import NewAccessCode
 from cloud_sim.database import Database
 from tests.cloud.device import manifest_of
@@ -59,6 +59,7 @@ def test_a_lock_that_counts_afresh_confirms_the_same_set(database: Database, doo
     fill(database, door, 33)
     for row in access_codes.of_lock(database, door)[:5]:
         access_codes.delete(database, row, 0.0)
+    code_sets.manifest(database, door)  # the lock was told of it
     afresh = manifest_of(sent_rows(database, door, 16), door, 39, buckets=1)
     report = Codes(set_epoch=1, rev=39, root=afresh, count=28, capacity=99, constraints={})
     reported.store_codes(database, door, report)
@@ -93,6 +94,40 @@ def test_the_lock_understands_every_rule_it_is_told(database: Database, door: st
     assert (understood.starts_at, understood.ends_at, understood.max_uses) == (1, 2_000_000_000, 1)
     assert understood.works_without_clock
     assert (row["code"], "name" in row) == ("0417", False)
+
+
+def offered(database: Database, door: str) -> tuple[list[bytes], list[dict[str, object]]]:
+    """The digests of 40 codes that an enrolled lock was told of, and all rows behind them."""
+    database.run("INSERT INTO device_keys VALUES (?, '{}', '{}', '', 0)", door)
+    fill(database, door, 40)
+    manifest = code_sets.manifest(database, door)
+    return code_set.unpack_digests(manifest.buckets), sent_rows(database, door, 16)
+
+
+def by_id(rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    return sorted(rows, key=lambda row: str(row["access_code_id"]))
+
+
+def test_a_revision_that_was_offered_is_still_sent_whole_while_codes_come_and_go(
+    database: Database, door: str
+) -> None:
+    digests, before = offered(database, door)
+    for row in access_codes.of_lock(database, door)[::4]:
+        access_codes.delete(database, row, 0.0)
+    access_codes.create(database, door, NewAccessCode(code="99999999"), 0.0)
+    parts = [code_sets.bucket_parts_at(database, door, index, 41, digests) for index in range(16)]
+    assert by_id([row for each in parts for part in each or () for row in part.rows]) == by_id(before)
+    assert code_sets.bucket_parts_at(database, door, 16, 41, digests) == []
+
+
+def test_what_it_was_before_a_change_is_not_made_up(database: Database, door: str) -> None:
+    digests, _ = offered(database, door)
+    changed = access_codes.of_lock(database, door)[0]
+    with database.transaction():
+        code_updates.update(database, changed, {"ends_at": 2_000_000_000}, 0.0)
+    its_bucket = code_set.bucket_of(changed["access_code_id"], 16)
+    parts = [code_sets.bucket_parts_at(database, door, index, 41, digests) for index in range(16)]
+    assert [index for index, each in enumerate(parts) if each is None] == [its_bucket]
 
 
 def test_a_bucket_that_is_not_there_has_no_parts(database: Database, door: str) -> None:

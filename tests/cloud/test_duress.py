@@ -4,9 +4,9 @@ import json
 import time
 from typing import Any
 
-from agent.duress import SilentAlarm
 from agent.envelope import new_sealing_key, new_signing_key
 from agent.messages import Events
+from agent.sealing import Sealer
 from cloud_sim import duress, events, journal
 from cloud_sim.database import Database
 from tests.cloud.device import EPOCH, journal_rows
@@ -28,10 +28,10 @@ def enrol(database: Database, door: str) -> None:
 
 def sealed(door: str) -> dict[str, Any]:
     """The detail of a `duress` row of that lock."""
-    alarm = SilentAlarm(
+    sealer = Sealer(
         device_id=door, identity=jwk(IDENTITY, private=True), cloud_sealing=jwk(CLOUD, private=False)
     )
-    return {"sealed": alarm._sealed(dict(GRANTED), int(time.time()))}
+    return {"sealed": sealer.sealed("duress", GRANTED, int(time.time()))}
 
 
 def take(database: Database, door: str, detail: dict[str, Any]) -> None:

@@ -90,7 +90,9 @@ def test_messages_of_strangers_are_counted_apart(database: Database, topic: str)
     def publish(topic: str, payload: bytes, *, retain: bool, expiry_s: int | None = None) -> int | None:
         raise AssertionError((topic, payload, retain, expiry_s))
 
-    fleet = Fleet(database, Downlink(database, new_signing_key(), publish, lambda: 0.0), lambda: 0.0)
+    fleet = Fleet(
+        database, Downlink(database, new_signing_key(), publish, lambda: 0.0, lambda *_: None), lambda: 0.0
+    )
     for _ in range(3):
         fleet.received(topic, msgspec.json.encode({}), is_retained=False)
     [entry] = answers.refused(database, "")

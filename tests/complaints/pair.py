@@ -4,6 +4,7 @@ ever, every lost or late one decided by the test, and no time passes unless it i
 import json
 import sqlite3
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ class Pair:
     retained: dict[str, bytes] = field(default_factory=dict)
     to_lock: list[tuple[str, bytes, float]] = field(default_factory=list)
     """Topic, payload, and until when the broker delivers it."""
+    pauses: list[tuple[Callable[[str], None], str]] = field(default_factory=list)
+    """What the cloud lets pass before it tells of another change: they are over when the lock listens."""
     messages_to_lock: int = 0
     sent_seq: int = 0
     """The last journal row on its way; like the uplink, begun anew at a connection and after ten seconds."""
@@ -73,7 +76,8 @@ class Pair:
 
     def _open_cloud(self) -> None:
         self.database = open_database(self.directory / "cloud.db")
-        downlink = Downlink(self.database, CLOUD_KEY, self._from_cloud, lambda: self.now)
+        self.pauses.clear()
+        downlink = Downlink(self.database, CLOUD_KEY, self._from_cloud, lambda: self.now, self._later)
         self.fleet = Fleet(self.database, downlink, lambda: self.now, CLOUD_SEALING)
 
     def restart_cloud(self) -> None:
@@ -157,10 +161,16 @@ class Pair:
         self.messages_to_lock += 1
         return self.messages_to_lock
 
+    def _later(self, _delay: float, callback: Callable[[str], None], lock_id: str, /) -> None:
+        self.pauses.append((callback, lock_id))
+
     def _settle_manifests(self) -> None:
         """The broker takes everything at once."""
         for mid in range(self.messages_to_lock + 1):
             self.fleet.published(mid)
+        over, self.pauses = self.pauses, []
+        for callback, lock_id in over:
+            callback(lock_id)
 
     def from_lock(self, stream: str, body: Any, sid: str | None = None) -> None:
         signer = Signer(DEVICE_ID, IDENTITY)

@@ -39,6 +39,7 @@ def test_status_says_where_everything_stands(site: Site) -> None:
         "applied_rev": 1,
         "head_rev": 1,
         "count": 1,
+        "local": 0,
         "syncing": False,
     }
     assert (status["strike"], status["uplink"]["connected"]) == ("locked", True)

@@ -221,6 +221,17 @@ def test_a_deletion_waits_for_a_lock_that_is_away_and_outlives_the_cloud(
     assert codes.body["access_codes"] == []
 
 
+def test_what_an_earlier_session_was_told_is_told_again_in_the_next(client: Raw, door: Door) -> None:
+    code_id = door.make("471115")
+    client.post("/access_codes/unmanaged/delete", access_code_id=code_id)
+    door.told_to_forget()
+    door.device.status(alarms=["tamper"])
+    door.device.sid = uuid.uuid4().hex
+    door.device.status()
+    assert door.told_to_forget(2)["args"] == {"ids": [code_id]}
+    assert len(door.forgets()) == 2
+
+
 def test_a_code_removed_at_the_door_while_its_deletion_waits_needs_no_command(
     client: Raw, door: Door
 ) -> None:
