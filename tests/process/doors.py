@@ -201,6 +201,12 @@ class Door:
         events: list[dict[str, Any]] = self._site.cloud.get(path)["events"]
         return events
 
+    def events_after(self, sequence: int) -> list[dict[str, Any]]:
+        """One page of the events of this lock at the cloud."""
+        path = f"/locks/{self.device_id}/events?limit=1000&after={sequence}"
+        events: list[dict[str, Any]] = self._site.cloud.get(path)["events"]
+        return events
+
     # --- what the lock remembers ----------------------------------------------------------------------
 
     def ask(self, verb: str, args: Mapping[str, Any] | None = None) -> dict[str, Any]:
