@@ -11,10 +11,11 @@ from typing import Any
 
 from agent.code_rows import CodeRead, NewCode
 from agent.core import code_set
-from agent.core.access_code import LATEST_S, AccessCode, parse_definition
+from agent.core.access_code import LATEST_S, AccessCode, CodeError, parse_definition
 from agent.core.constraints import ON_RECEIPT, Constraints, check_digits
 from agent.core.holding import Arriving, CodeState, Holding, changes, joined
 from agent.core.verifier import tag_of
+from agent.errors import StorageFault
 from agent.journal import Event, Stamp
 from agent.messages import BucketReceived, ManifestReceived, Request
 from agent.store import Store
@@ -22,6 +23,7 @@ from agent.zones import zone_named
 
 IN_FLIGHT = 4
 TIMEOUT_S = 10.0
+TO_JUDGE_ANEW = ON_RECEIPT | {CodeError.SCHEMA_UNSUPPORTED, CodeError.SCHEDULE_INVALID}
 
 
 @dataclass(slots=True)
@@ -42,6 +44,13 @@ class _Fetch:
     parts: dict[int, dict[int, list[dict[str, Any]]]] = field(default_factory=dict)
     """Bucket -> part -> rows (with digits; gone as soon as the bucket is whole)."""
 
+    def begin_again(self, now: float) -> None:
+        """What had arrived is used up, and could not be made true: ask for it once more, in a while."""
+        self.arriving = Arriving()
+        self.todo = sorted(self.held)
+        self.waiting = dict.fromkeys(self.todo[:IN_FLIGHT], now + TIMEOUT_S)
+        del self.todo[:IN_FLIGHT]
+
 
 class CodeSync:
     """The code set of one lock. Controller thread only; may raise StorageFault."""
@@ -57,8 +66,8 @@ class CodeSync:
         """`ask` sends a request to the cloud, or loses it when there is no connection."""
         self._constraints = constraints
         self._judge_anew: set[str] = set()
-        """Codes that were refused for what this door takes before it was configured as it is now, perhaps:
-        only the cloud has their digits."""
+        """Codes that this door did not take or understand, perhaps before it was configured or updated: only
+        the cloud has their digits."""
         self._store = store
         self._device_id = device_id
         self._tag_key = tag_key
@@ -80,7 +89,7 @@ class CodeSync:
         arriving.add_local(self._store.door_codes.held())
         self.holding = joined(Holding(), arriving, certain_wall_s, self._constraints.capacity)
         beside = self.holding.aside.values()
-        self._judge_anew = {held.access_code_id for held in beside if held.error in ON_RECEIPT}
+        self._judge_anew = {held.access_code_id for held in beside if held.error in TO_JUDGE_ANEW}
         self._digests_in(buckets)
         self._settle()
 
@@ -290,21 +299,24 @@ class CodeSync:
         """Make the staged set the one that decides; returns the journal rows that were written."""
         if self._fetch is None:
             return []
-        fetch, before = self._fetch, self.holding
-        detail = {"set_epoch": self.revision.set_epoch, "rev": fetch.rev, "root": fetch.root}
-        applied = Event("code_set_applied", detail)
-        self._store.apply(fetch.rev, stamp, [applied])
+        fetch, set_epoch = self._fetch, self.revision.set_epoch
+        holding = joined(self.holding, fetch.arriving, certain_wall_s, self._constraints.capacity)
+        detail = {"set_epoch": set_epoch, "rev": fetch.rev, "root": fetch.root}
+        events = [Event("code_set_applied", detail)]
+        events += [_code_state(*change) for change in changes(self.holding, holding)]
+        if code_set.root(self._device_id, set_epoch, fetch.rev, fetch.counted) != fetch.root:
+            events.append(Event("fault", {"what": "code_set_differs_after_apply"}))
+        try:
+            # One transaction: the cloud would never hear of a state that was lost between the two.
+            self._store.apply(fetch.rev, stamp, events)
+        except StorageFault:
+            fetch.begin_again(stamp.boottime_ms / 1000)
+            raise
         self._fetch = None
-        self.holding = joined(before, fetch.arriving, certain_wall_s, self._constraints.capacity)
-        self._digests = fetch.counted
+        self.holding, self._digests = holding, fetch.counted
         self._uncounted.clear()
         self._settle()
-        events = [_code_state(*change) for change in changes(before, self.holding)]
-        if self.root != fetch.root:
-            events.append(Event("fault", {"what": "code_set_differs_after_apply"}))
-        if events:
-            self._store.record(stamp, *events)
-        return [applied, *events]
+        return events
 
 
 def _generation(value: object) -> int:

@@ -2,6 +2,10 @@
 
 import itertools
 import json
+import zoneinfo
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -359,3 +363,37 @@ def test_complaint_03_a_lock_whose_set_is_never_ours_is_not_told_new_revisions_w
         )
     assert code_sets.head(pair.database, DEVICE_ID)[1] == head
     assert json.loads(pair.database.rows("SELECT codes FROM reported_codes")[0]["codes"])["rev"] == head
+
+
+# --- a lock that learns more ----------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("zones_anew")
+def test_complaint_01_a_code_the_lock_did_not_understand_works_once_it_does(
+    pair: Pair, tmp_path: Path
+) -> None:
+    """Its zone is younger than the zone data of the host, which then are updated."""
+    code = pair.create("493817")
+    hours = [{"days": [1, 2, 3, 4, 5, 6, 7], "from": "00:00", "to": "00:00"}]
+    pair.change(code, weekly=json.dumps(hours), zone="Mars/Olympus")
+    pair.exchange()
+    assert ([e["error_code"] for e in pair.shown(code)["errors"]], pair.opens("493817")) != ([], True)
+    zoneinfo.reset_tzpath([str(with_zone(tmp_path / "zones", "Mars/Olympus"))])
+    pair.restart_lock()
+    pair.connect()
+    assert (pair.status(code), pair.shown(code)["errors"], pair.opens("493817")) == ("set", [], True)
+
+
+@pytest.fixture
+def zones_anew() -> Iterator[None]:
+    """The zones of this host are looked for where they always are, afterwards."""
+    yield
+    zoneinfo.reset_tzpath()
+
+
+def with_zone(directory: Path, name: str) -> Path:
+    """Zone data that know this zone too."""
+    (directory / name).parent.mkdir(parents=True)
+    source = files("tzdata").joinpath("zoneinfo", "UTC")
+    (directory / name).write_bytes(source.read_bytes())
+    return directory

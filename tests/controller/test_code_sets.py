@@ -1,7 +1,11 @@
 """How code sets arrive: whole, stale, forged, in pieces, twice, or not at all."""
 
+import sqlite3
 from pathlib import Path
 from typing import Any
+
+import pytest
+from pytest_mock import MockerFixture
 
 from agent.messages import BucketPart, BucketReceived, Manifest, ManifestReceived
 from firmware_sim.site import NOON, Site, code_row
@@ -227,3 +231,64 @@ def test_ten_thousand_codes_arrive_and_each_opens(site: Site) -> None:
     site.install(*rows)
     site.type(rows[-1]["code"] + "#")
     assert (len(site.controller.codes.holding.table), site.strike.releases) == (10_000, 1)
+
+
+class Failing:
+    """A connection to a database that fails at one statement, or right after the commit that ends it."""
+
+    def __init__(self, connection: sqlite3.Connection, statement: str, *, after_commit: bool = False) -> None:
+        self._connection = connection
+        self._statement = statement
+        self._after_commit = after_commit
+        self._has_begun = self._is_dead = False
+
+    @property
+    def in_transaction(self) -> bool:
+        return self._connection.in_transaction
+
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        if self._is_dead:
+            raise KilledError
+        self._has_begun = self._has_begun or self._statement in sql
+        if self._has_begun and not self._after_commit:
+            self._has_begun = False
+            raise sqlite3.OperationalError("disk I/O error")
+        cursor = self._connection.execute(sql, *values)
+        self._is_dead = self._has_begun and sql == "COMMIT"
+        return cursor
+
+
+class KilledError(BaseException):
+    """The process is gone."""
+
+
+def test_a_set_that_cannot_be_made_true_leaves_the_old_one_and_is_made_true_later(
+    site: Site, mocker: MockerFixture
+) -> None:
+    site.install(code_row(ANNA, "493817", max_uses=2))
+    wanted = [code_row(ANNA, "493817", max_uses=2), code_row(BEN, "246802")]
+    connection = Failing(site.store.database._connection, "UPDATE lock SET applied_rev")
+    mocker.patch.object(site.store.database, "_connection", connection)
+    site.install(*wanted)
+    site.type("493817#")
+    assert len(site.controller.codes.holding) == 1
+    mocker.stopall()
+    site.wait(20)
+    site.deliver(wanted)
+    site.type("246802#493817#493817#")
+    assert (site.strike.releases, site.reasons()) == (3, ["used_up"])
+
+
+def test_a_kill_right_after_a_set_became_true_loses_nothing_that_is_to_be_said_of_its_codes(
+    site: Site, mocker: MockerFixture
+) -> None:
+    connection = Failing(site.store.database._connection, "UPDATE lock SET applied_rev", after_commit=True)
+    mocker.patch.object(site.store.database, "_connection", connection)
+    with pytest.raises(KilledError):
+        site.install(code_row(ANNA, "493817"), code_row(BEN, "493817"))
+    mocker.stopall()
+    site.close()
+    again = Site(Path(site.store.database.path).parent, site.clock)
+    assert again.journal("code_set_applied")[-1]["detail"]["rev"] == 2
+    assert [row["detail"]["errors"] for row in again.journal("code_state")] == [["duplicate_code"]]
+    again.close()
