@@ -14,6 +14,8 @@ from cloud_sim.api_errors import ApiError
 
 BODY_LIMIT_BYTES = 16 * 1024
 NAME_LIMIT = 100
+NAME_PATTERN = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
+"""Any script, and nothing that would break or colour a line wherever the name is shown."""
 LATEST_S = 253_402_300_799
 """9999-12-31T23:59:59Z, the last second ISO 8601 can write."""
 
@@ -86,10 +88,15 @@ def name_of(fields: dict[str, Any], field: str = "name") -> str | None:
     name = fields.get(field)
     if name is None:
         return None
-    if not isinstance(name, str) or not 1 <= len(name) <= NAME_LIMIT or not name.isprintable():
+    if not isinstance(name, str) or not 1 <= len(name) <= NAME_LIMIT or not is_name(name):
         message = f"{field} must be a string of 1 to {NAME_LIMIT} printable characters"
         raise ApiError(400, "INVALID_NAME", message)
     return name
+
+
+def is_name(text: str) -> bool:
+    """Whether it can be shown in one line."""
+    return re.fullmatch(NAME_PATTERN, text) is not None
 
 
 def number(request: Request, name: str, default: int, least: int, most: int) -> int:

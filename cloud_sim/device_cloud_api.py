@@ -19,6 +19,7 @@ from cloud_sim import (
     answers,
     api_access_codes,
     api_actions,
+    api_description,
     api_duress,
     api_fields,
     api_people,
@@ -73,6 +74,7 @@ def device_cloud(cloud: Cloud) -> Starlette:
             Route("/health", Health),
             Route("/enrolments", Enrolments),
             Route(f"{BASE_PATH}/health", Health),
+            Route(f"{BASE_PATH}/openapi.json", api_description.Description),
             Mount(
                 BASE_PATH, routes=behind_token, middleware=[Middleware(BearerToken, token=cloud.api_token)]
             ),

@@ -8,11 +8,9 @@ from cloud_sim.seam import connections
 from cloud_sim.seam.code_windows import Window
 from cloud_sim.seam.dispatch import Call
 from cloud_sim.seam.errors import SeamError, invalid_input
-from cloud_sim.seam.parameters import FLAG, TIME, Parameter, choice, digits, text, whole
+from cloud_sim.seam.parameters import FLAG, TIME, Parameter, choice, digits, label, whole
 
-NAME_LIMIT = 100
-
-NAME = Parameter("name", text(1, NAME_LIMIT))
+NAME = Parameter("name", label())
 CODE = Parameter("code", digits(4, 12))
 WINDOW = (Parameter("starts_at", TIME), Parameter("ends_at", TIME))
 SYNC = Parameter("sync", FLAG)

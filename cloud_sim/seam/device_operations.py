@@ -5,13 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from cloud_sim import locks
-from cloud_sim.api_fields import NAME_LIMIT
 from cloud_sim.seam import backup_pool, devices, shapes
 from cloud_sim.seam.connection_simulation import can_simulate
 from cloud_sim.seam.dispatch import Call, operation
 from cloud_sim.seam.errors import SeamError, invalid_input
 from cloud_sim.seam.pages import page
-from cloud_sim.seam.parameters import FLAG, OBJECT, TIME, UUID, Parameter, many, required, text, whole
+from cloud_sim.seam.parameters import FLAG, OBJECT, TIME, UUID, Parameter, label, many, required, text, whole
 from cloud_sim.seam.workspace import connected_account_id
 
 DEFAULT_LIMIT = 500
@@ -144,9 +143,6 @@ def _text(value: Any) -> str:
 
 def _check_changes(call: Call) -> None:
     issues: dict[str, str] = {}
-    name = call.given.get("name")
-    if name is not None and not name.isprintable():
-        issues["name"] = "Must be printable characters"
     if call.given.get("is_managed") is False:
         issues["is_managed"] = "Locks of this cloud are always managed"
     for key, value in (call.given.get("custom_metadata") or {}).items():
@@ -198,7 +194,7 @@ DEVICE_OPERATIONS = (
         "POST PATCH",
         update,
         required("device_id", UUID),
-        Parameter("name", text(1, NAME_LIMIT)),
+        Parameter("name", label()),
         Parameter("custom_metadata", OBJECT),
         Parameter("is_managed", FLAG),
         Parameter("backup_access_code_pool_enabled", FLAG),

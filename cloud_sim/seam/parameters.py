@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from cloud_sim.api_fields import NAME_LIMIT, NAME_PATTERN, is_name
 from cloud_sim.seam.errors import invalid_input
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -99,6 +100,19 @@ def text(least: int = 0, most: int = 10_000) -> Kind:
         return string
 
     return Kind(check, _last, {"type": "string", "minLength": least, "maxLength": most})
+
+
+def label() -> Kind:
+    """A name that people give something."""
+    of_length = text(1, NAME_LIMIT)
+
+    def check(value: Any) -> str:
+        string = str(of_length.check(value))
+        if not is_name(string):
+            raise Wrong("Must be printable characters, without line breaks and the like")
+        return string
+
+    return Kind(check, _last, {**of_length.schema, "pattern": NAME_PATTERN})
 
 
 def digits(least: int, most: int) -> Kind:

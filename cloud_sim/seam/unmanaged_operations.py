@@ -13,10 +13,10 @@ from cloud_sim.seam import (
     door_simulation,
     shapes,
 )
-from cloud_sim.seam.code_requests import CODE, NAME_LIMIT, SYNC
+from cloud_sim.seam.code_requests import CODE, SYNC
 from cloud_sim.seam.dispatch import Call, operation
 from cloud_sim.seam.errors import SeamError, invalid_input
-from cloud_sim.seam.parameters import FLAG, UUID, Parameter, digits, required, text, whole
+from cloud_sim.seam.parameters import FLAG, UUID, Parameter, digits, label, required, text, whole
 
 
 def convert_to_managed(call: Call) -> dict[str, Any]:
@@ -117,7 +117,7 @@ UNMANAGED_OPERATIONS = (
         "POST",
         door_simulation.create_unmanaged,
         required("device_id", UUID),
-        required("name", text(1, NAME_LIMIT)),
+        required("name", label()),
         required("code", digits(4, 8)),
         answers=shapes.UNMANAGED_CODE,
     ),
