@@ -1,7 +1,7 @@
 """The access codes people want on the locks: creating, finding and deleting them."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,6 +55,15 @@ WITH_REPORT = """
 """The rows of codes, each with what its lock reports of it; to be followed by a WHERE."""
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why none of several codes was added: one of them, by its place among them, cannot be."""
+
+    index: int
+    why: Taken | Full | int
+    """An int: the place of another of them that has the same digits."""
+
+
 def create(
     database: Database, lock_id: str, wanted: NewAccessCode, wall: float, capacity: int | None = None
 ) -> str | Taken | Full:
@@ -69,23 +78,59 @@ def add(
     database: Database, lock_id: str, wanted: NewAccessCode, wall: float, capacity: int | None = None
 ) -> str | Taken | Full:
     """`create` inside a transaction of the caller, who undoes it if anything else of it is refused."""
-    digits = wanted.code or free_code(database, [lock_id], wall)
+    added = add_all(database, lock_id, [wanted], wall, capacity)
+    if isinstance(added, list):
+        return added[0]
+    assert not isinstance(added.why, int), "one code has no other beside it"
+    return added.why
+
+
+def add_all(
+    database: Database,
+    lock_id: str,
+    wanted: Sequence[NewAccessCode],
+    wall: float,
+    capacity: int | None = None,
+) -> list[str] | Refused:
+    """Add codes as one revision, inside a transaction; their ids in the same order. Or none of them."""
+    chosen = _chosen(database, lock_id, wanted, wall)
+    if isinstance(chosen, Refused):
+        return chosen
     leaving = _long_ended(database, lock_id, wall)
-    holder = holder_of(database, lock_id, digits)
-    live = live_holder_of(database, lock_id, digits, wall)
-    if live is not None:
-        return Taken(live["access_code_id"])
-    if holder is not None:
-        leaving.add(holder["access_code_id"])
-    if capacity is not None and count_held(database, lock_id) - len(leaving) >= capacity:
-        return Full(capacity)
+    for index, digits in enumerate(chosen):
+        live = live_holder_of(database, lock_id, digits, wall)
+        if live is not None:
+            return Refused(index, Taken(live["access_code_id"]))
+        holder = holder_of(database, lock_id, digits)
+        if holder is not None:
+            leaving.add(holder["access_code_id"])
+    if capacity is not None:
+        room = capacity - count_held(database, lock_id) + len(leaving)
+        if len(wanted) > room:
+            return Refused(max(0, room), Full(capacity))
     rev = code_sets.head(database, lock_id)[1] + 1
     drop(database, leaving, rev)
-    access_code_id = str(uuid.uuid4())
-    _insert(database, lock_id, access_code_id, digits, wanted, rev, wall)
-    changed = map(code_sets.bucket_byte, {access_code_id, *leaving})
-    code_sets.record_revision(database, lock_id, rev, changed)
-    return access_code_id
+    ids = [str(uuid.uuid4()) for _ in wanted]
+    for access_code_id, digits, each in zip(ids, chosen, wanted, strict=True):
+        _insert(database, lock_id, access_code_id, digits, each, rev, wall)
+    code_sets.record_revision(database, lock_id, rev, map(code_sets.bucket_byte, {*ids, *leaving}))
+    return ids
+
+
+def _chosen(
+    database: Database, lock_id: str, wanted: Sequence[NewAccessCode], wall: float
+) -> list[str] | Refused:
+    """The digits of each, drawn where none are given, and none of them twice."""
+    places: dict[str, int] = {}
+    for index, each in enumerate(wanted):
+        if each.code is not None and places.setdefault(each.code, index) != index:
+            return Refused(index, places[each.code])
+    for index, each in enumerate(wanted):
+        if each.code is None:
+            digits = free_code(database, [lock_id], wall, but=places)
+            if places.setdefault(digits, index) != index:
+                return Refused(index, places[digits])
+    return sorted(places, key=places.__getitem__)
 
 
 def delete(database: Database, row: dict[str, Any], wall: float) -> None:
@@ -93,18 +138,24 @@ def delete(database: Database, row: dict[str, Any], wall: float) -> None:
 
     The row stays until the lock confirms; at once it goes only where no lock can hold it. What was made at
     the door the lock must be told to forget besides: `unmanaged_codes.have_deleted`."""
-    lock_id, access_code_id = row["lock_id"], row["access_code_id"]
+    delete_all(database, row["lock_id"], [row], wall)
+
+
+def delete_all(database: Database, lock_id: str, rows: Sequence[dict[str, Any]], wall: float) -> None:
+    """The same for several codes of a lock, as one revision."""
     with database.transaction():
-        if row["is_in_set"]:
+        held = {row["access_code_id"] for row in rows if row["is_in_set"]}
+        if held:
             rev = code_sets.head(database, lock_id)[1] + 1
-            leaving = _long_ended(database, lock_id, wall) | {access_code_id}
+            leaving = _long_ended(database, lock_id, wall) | held
             drop(database, leaving, rev)
             code_sets.record_revision(database, lock_id, rev, map(code_sets.bucket_byte, leaving))
-        database.run(
-            "UPDATE access_codes SET deleted_ms = coalesce(deleted_ms, ?) WHERE access_code_id = ?",
-            int(wall * 1000),
-            access_code_id,
-        )
+        for row in rows:
+            database.run(
+                "UPDATE access_codes SET deleted_ms = coalesce(deleted_ms, ?) WHERE access_code_id = ?",
+                int(wall * 1000),
+                row["access_code_id"],
+            )
         forget_deleted(database, lock_id)
 
 
@@ -191,13 +242,17 @@ def live_holder_of(
 
 
 def free_code(
-    database: Database, lock_ids: Sequence[str], wall: float, preferred_length: int | None = None
+    database: Database,
+    lock_ids: Sequence[str],
+    wall: float,
+    preferred_length: int | None = None,
+    but: Container[str] = (),
 ) -> str:
-    """Random digits that these locks take and that no code of them has which has not ended."""
+    """Random digits that these locks take, other than `but`, that no code of them has which has not ended."""
     drawing = code_constraints.drawing(database, lock_ids, preferred_length)
     for _ in range(RANDOM_TRIES):
         digits = drawing.draw()
-        if all(is_free(database, lock_id, digits, wall) for lock_id in lock_ids):
+        if digits not in but and all(is_free(database, lock_id, digits, wall) for lock_id in lock_ids):
             break
     return digits  # a set so full that 200 draws found nothing gets the ordinary answer: taken
 

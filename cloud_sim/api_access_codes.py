@@ -8,9 +8,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from agent.commands import IDS_AT_ONCE
 from cloud_sim import (
     access_codes,
     answers,
+    api_bulk_codes,
     api_fields,
     code_constraints,
     code_updates,
@@ -19,7 +21,7 @@ from cloud_sim import (
     reported,
     unmanaged_codes,
 )
-from cloud_sim.access_codes import Full, Taken
+from cloud_sim.access_codes import Full, NewAccessCode, Refused, Taken
 from cloud_sim.api_changes import changed_columns
 from cloud_sim.api_context import cloud_of, existing_lock, lock_row
 from cloud_sim.api_errors import ApiError
@@ -36,22 +38,39 @@ class LockAccessCodes(HTTPEndpoint):
         return _codes_of(cloud_of(request), lock_row(request)["lock_id"])
 
     async def post(self, request: Request) -> Response:
-        """Create a code. It is `pending` until the lock holds it."""
+        """Create a code, or with `access_codes` many. It is `pending` until the lock holds it."""
         cloud = cloud_of(request)
         lock_id = lock_row(request)["lock_id"]
-        fields = await api_fields.read_object(request, api_fields.ACCESS_CODE_FIELDS)
+        fields = await api_fields.read_large_object(
+            request, api_bulk_codes.CREATE, api_bulk_codes.BODY_LIMIT_BYTES, api_fields.ACCESS_CODE_FIELDS
+        )
+
+        def check(wanted: NewAccessCode) -> None:
+            if wanted.code is not None:
+                _check_taken_by_lock(cloud, lock_id, wanted.code)
+
+        if api_bulk_codes.is_bulk(fields):
+            return _create_all(cloud, lock_id, api_bulk_codes.new_codes(fields, cloud.wall(), check))
         wanted = api_fields.new_access_code(fields, cloud.wall())
-        if wanted.code is not None:
-            _check_taken_by_lock(cloud, lock_id, wanted.code)
+        check(wanted)
         capacity = reported.evidence(cloud.database, lock_id, cloud.wall()).capacity
         created = access_codes.create(cloud.database, lock_id, wanted, cloud.wall(), capacity)
-        if isinstance(created, Taken):
-            raise _taken(created)
-        if isinstance(created, Full):
-            message = f"the lock holds {created.capacity} codes and is full; delete one first"
-            raise ApiError(409, "NO_SPACE", message)
+        if not isinstance(created, str):
+            raise _refusal(created)
         _tell(cloud, lock_id)
         return JSONResponse(_shown(cloud, created), 201)
+
+    async def delete(self, request: Request) -> Response:
+        """Ask for many codes to be removed, each as its own DELETE would."""
+        cloud = cloud_of(request)
+        lock_id = lock_row(request)["lock_id"]
+        fields = await api_fields.read_large_object(
+            request, api_bulk_codes.DELETE, api_bulk_codes.BODY_LIMIT_BYTES
+        )
+        rows = api_bulk_codes.rows_to_delete(cloud, lock_id, fields)
+        _delete(cloud, lock_id, rows)
+        ids = [row["access_code_id"] for row in rows]
+        return JSONResponse({"ok": True, "access_code_ids": ids, "status": "pending"})
 
 
 class AccessCodes(HTTPEndpoint):
@@ -98,16 +117,7 @@ class AccessCode(HTTPEndpoint):
         cloud = cloud_of(request)
         await api_fields.read_body(request)
         row = _code_row(cloud, request.path_params["access_code_id"])
-        try:
-            access_codes.delete(cloud.database, row, cloud.wall())
-        except sqlite3.Error as error:  # the older guide names this failure
-            message = "Unexpected Server Error: the cloud's storage failed and nothing was removed; try again"
-            raise ApiError(500, "ACCESS_CODE_REMOVAL_FAILED", message) from error
-        _tell(cloud, row["lock_id"])
-        if row["is_in_set"]:
-            ids = [row["access_code_id"]]
-            commands.revoke(cloud.database, cloud.downlink, row["lock_id"], ids, cloud.wall())
-        unmanaged_codes.have_deleted(cloud.database, cloud.downlink, row["lock_id"], cloud.wall())
+        _delete(cloud, row["lock_id"], [row])
         return JSONResponse({"ok": True, "access_code_id": row["access_code_id"], "status": "pending"})
 
 
@@ -128,6 +138,37 @@ def _check_taken_by_lock(cloud: "Cloud", lock_id: str, digits: str) -> None:
             f" lengths {list(limits.code_lengths)}, digits {limits.digits}, or leave code out to be given one"
         )
         raise ApiError(400, "CODE_CONSTRAINTS_VIOLATED", message, details={"constraint": problem.value})
+
+
+def _create_all(cloud: "Cloud", lock_id: str, wanted: list[NewAccessCode]) -> Response:
+    capacity = reported.evidence(cloud.database, lock_id, cloud.wall()).capacity
+    with cloud.database.transaction():
+        created = access_codes.add_all(cloud.database, lock_id, wanted, cloud.wall(), capacity)
+    if isinstance(created, Refused):
+        raise api_bulk_codes.refusal(created, _refusal)
+    _tell(cloud, lock_id)
+    return JSONResponse({"access_codes": [_shown(cloud, each) for each in created]}, 201)
+
+
+def _delete(cloud: "Cloud", lock_id: str, rows: list[dict[str, Any]]) -> None:
+    """Delete codes of a lock, and have it refuse them before it has heard of the new set."""
+    try:
+        access_codes.delete_all(cloud.database, lock_id, rows, cloud.wall())
+    except sqlite3.Error as error:  # the older guide names this failure
+        message = "Unexpected Server Error: the cloud's storage failed and nothing was removed; try again"
+        raise ApiError(500, "ACCESS_CODE_REMOVAL_FAILED", message) from error
+    _tell(cloud, lock_id)
+    in_set = [row["access_code_id"] for row in rows if row["is_in_set"]]
+    for ids in api_bulk_codes.batches(in_set, IDS_AT_ONCE):
+        commands.revoke(cloud.database, cloud.downlink, lock_id, ids, cloud.wall())
+    unmanaged_codes.have_deleted(cloud.database, cloud.downlink, lock_id, cloud.wall())
+
+
+def _refusal(why: Taken | Full) -> ApiError:
+    if isinstance(why, Full):
+        message = f"the lock holds {why.capacity} codes and is full; delete one first"
+        return ApiError(409, "NO_SPACE", message)
+    return _taken(why)
 
 
 def _taken(taken: Taken) -> ApiError:

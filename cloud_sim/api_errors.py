@@ -1,6 +1,7 @@
 """The failures of the HTTP API, in the words of both guides for device clouds."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from starlette.responses import JSONResponse
 
@@ -14,7 +15,7 @@ class ApiError(Exception):
     error_code: str
     message: str
     headers: dict[str, str] = field(default_factory=dict)
-    details: dict[str, str] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
 
     def response(self) -> JSONResponse:
         """The older guide reads error_id and error_message, its successor error_code and message."""

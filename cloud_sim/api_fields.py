@@ -31,7 +31,7 @@ async def read_body(request: Request, limit: int = BODY_LIMIT_BYTES) -> bytes:
         async for chunk in request.stream():
             body += chunk
             if len(body) > limit:
-                raise ApiError(413, "BODY_TOO_LARGE", f"the body is larger than {limit} bytes; send less")
+                raise _too_large(limit)
     except ClientDisconnect:
         raise ApiError(400, "MALFORMED_JSON", "the connection broke before the body was complete") from None
     return bytes(body)
@@ -39,7 +39,25 @@ async def read_body(request: Request, limit: int = BODY_LIMIT_BYTES) -> bytes:
 
 async def read_object(request: Request, known: Collection[str]) -> dict[str, Any]:
     """The JSON object of a request with no fields but `known`. No body at all is an object without fields."""
-    body = await read_body(request)
+    value = decoded(request, await read_body(request))
+    check_known(value, known)
+    return value
+
+
+async def read_large_object(
+    request: Request, large: str, limit: int, known: Collection[str] = ()
+) -> dict[str, Any]:
+    """The same, of at most `limit` bytes if it has the field `large`, which is known besides."""
+    body = await read_body(request, limit)
+    value = decoded(request, body)
+    if large not in value and len(body) > BODY_LIMIT_BYTES:
+        raise _too_large(BODY_LIMIT_BYTES)
+    check_known(value, (*known, large))
+    return value
+
+
+def decoded(request: Request, body: bytes) -> dict[str, Any]:
+    """The JSON object of a body."""
     content_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if body and content_type != "application/json":
         raise ApiError(415, "UNSUPPORTED_CONTENT_TYPE", "send JSON, with Content-Type: application/json")
@@ -50,11 +68,19 @@ async def read_object(request: Request, known: Collection[str]) -> dict[str, Any
         raise ApiError(400, "MALFORMED_JSON", "the body is not JSON; check quotes and commas") from None
     if not isinstance(value, dict):
         raise ApiError(400, "INVALID_BODY", "the body must be a JSON object: {...}")
-    for name in value:
+    return value
+
+
+def check_known(fields: Collection[str], known: Collection[str]) -> None:
+    """Refuse fields that nobody knows: they may be rules that were misspelt."""
+    for name in fields:
         if name not in known:
             listed = ", ".join(sorted(known))
             raise ApiError(400, "UNKNOWN_FIELD", f"unknown field {_shown(name)!r}; known fields: {listed}")
-    return value
+
+
+def _too_large(limit: int) -> ApiError:
+    return ApiError(413, "BODY_TOO_LARGE", f"the body is larger than {limit} bytes; send less")
 
 
 ACCESS_CODE_FIELDS = (

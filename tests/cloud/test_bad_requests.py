@@ -49,7 +49,7 @@ BAD_FIELDS: list[tuple[dict[str, Any], str, str]] = [
     ),
     ({"is_one_time_use": "yes"}, "INVALID_FLAG", "true or false"),
     ({"works_without_clock": 1}, "INVALID_FLAG", "true or false"),
-    ({"pin": "1234"}, "UNKNOWN_FIELD", "known fields: code"),
+    ({"pin": "1234"}, "UNKNOWN_FIELD", "known fields: access_codes, code"),
     ({"code": "1234", "12345": 1}, "UNKNOWN_FIELD", "'?????'"),
 ]
 
