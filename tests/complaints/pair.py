@@ -43,6 +43,8 @@ class Pair:
     """Topic, payload, and until when the broker delivers it."""
     pauses: list[tuple[Callable[[str], None], str]] = field(default_factory=list)
     """What the cloud lets pass before it tells of another change: they are over when the lock listens."""
+    sizes: list[int] = field(default_factory=list)
+    """The bytes of every payload, both ways."""
     messages_to_lock: int = 0
     sent_seq: int = 0
     """The last journal row on its way; like the uplink, begun anew at a connection and after ten seconds."""
@@ -134,6 +136,12 @@ class Pair:
         assert found is not None, "the cloud has forgotten this code"
         return found
 
+    def id_of(self, digits: str) -> str:
+        """The id of the code of the set with these digits."""
+        holder = access_codes.holder_of(self.database, DEVICE_ID, digits)
+        assert holder is not None, "no code of the set has these digits"
+        return str(holder["access_code_id"])
+
     def is_known(self, access_code_id: str) -> bool:
         return access_codes.find(self.database, access_code_id) is not None
 
@@ -154,6 +162,7 @@ class Pair:
         retain: bool,
         expiry_s: int | None = None,
     ) -> int | None:
+        self.sizes.append(len(payload))
         if retain:
             self.retained[topic] = payload
         if payload:
@@ -175,6 +184,7 @@ class Pair:
     def from_lock(self, stream: str, body: Any, sid: str | None = None) -> None:
         signer = Signer(DEVICE_ID, IDENTITY)
         raw = signer.sign(stream, body, iat=int(self.now), id=str(uuid.uuid4()), sid=sid)
+        self.sizes.append(len(raw))
         name = topic(DEVICE_ID, "up", stream)
         if stream in ("status", "codes"):
             self.retained[name] = raw
