@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cloud_sim.database import Database
-from cloud_sim.seam import attempt_outcomes, code_events, connections, door_code_events, lock_events
+from cloud_sim.seam import (
+    attempt_outcomes,
+    code_delays,
+    code_events,
+    connections,
+    door_code_events,
+    lock_events,
+)
 from cloud_sim.seam.event_log import record
 
 LOOK_EVERY_S = 0.1
@@ -31,6 +38,7 @@ class Announcer:
     """Whether locks could reach us now: a cloud without its broker knows of no lock that it is gone."""
     disconnected_after_s: float = connections.DISCONNECTED_AFTER_S
     _looked_at_s: float | None = field(default=None, init=False)
+    _delays: code_delays.Watch = field(default_factory=code_delays.Watch, init=False)
 
     async def run(self) -> None:
         """Tell until cancelled. A storage fault is logged and tried again: nothing is lost by it."""
@@ -45,17 +53,23 @@ class Announcer:
         """Tell all that is new, but at most NEWS_AT_ONCE."""
         wall = self.wall()
         self._look_at_the_clock(wall)
+        if self._tell_news(wall) < NEWS_AT_ONCE:  # that a code is late is told after its creation
+            self._delays.look(self.database, wall)
+
+    def _tell_news(self, wall: float) -> int:
+        """How much news there was."""
         news = self.database.rows("SELECT * FROM news ORDER BY news_id LIMIT ?", NEWS_AT_ONCE)
         # Whether a code is on its lock is told after its creation, so not while some of that waits.
         stale = self.database.rows("SELECT lock_id FROM locks_to_look_at") if len(news) < NEWS_AT_ONCE else []
         if not (news or stale or attempt_outcomes.are_pending(self.database)):
-            return
+            return len(news)
         with self.database.transaction():
             attempt_outcomes.settle(self.database, wall)
             self._tell_all(news, {row["lock_id"] for row in stale}, wall)
             for row in stale:
                 code_events.tell_stages(self.database, row["lock_id"], wall)
                 self.database.run("DELETE FROM locks_to_look_at WHERE lock_id = ?", row["lock_id"])
+        return len(news)
 
     def _look_at_the_clock(self, wall: float) -> None:
         last = self._looked_at_s
@@ -92,6 +106,8 @@ class Announcer:
             case "code_removed_at_door":
                 removed = json.loads(item["detail"])
                 door_code_events.tell_removed_at_door(self.database, lock_id, about, removed, wall)
+            case "code_deletion":
+                code_events.tell_deletion(self.database, lock_id, about, wall)
             case "code_gone":
                 code_events.tell_gone(self.database, lock_id, about, item["detail"], wall)
 

@@ -39,6 +39,19 @@ _EVENT_TYPES = {
 }
 
 
+_CHANGES: dict[str, tuple[tuple[str, ...], str, str | None]] = {
+    "access_code.name_changed": (("name",), "The access code has another name.", None),
+    "access_code.code_changed": (("code",), "The access code has other digits.", "updating_code"),
+    "access_code.time_frame_changed": (
+        ("starts_at", "ends_at"),
+        "The access code opens at another time.",
+        "updating_time_frame",
+    ),
+}
+"""Event type -> the columns it is about, what it says, and what the lock is asked to do; a lock is told no
+names."""
+
+
 def tell_new(database: Database, lock_id: str, access_code_id: str, detail: str | None, wall: float) -> None:
     """A code came to be, here or at the door. `detail`: JSON of the trigger; an older version had none."""
     new = json.loads(detail or "{}")
@@ -57,6 +70,7 @@ def tell_created(database: Database, lock_id: str, access_code_id: str, wall: fl
     if row is not None and row["is_in_pool"]:
         return
     _record(database, "access_code.created", lock_id, access_code_id, wall)
+    _request(database, lock_id, access_code_id, wall, {"mutation_code": "creating"})
     database.run("INSERT OR REPLACE INTO told_stages VALUES (?, 'created', '')", access_code_id)
     if row is not None:
         database.run("INSERT OR IGNORE INTO locks_to_look_at VALUES (?)", lock_id)
@@ -77,6 +91,42 @@ def tell_changed(database: Database, lock_id: str, access_code_id: str, detail: 
         if before[name] != after[name]
     ]
     _record(database, "access_code.changed", lock_id, access_code_id, wall, changed_properties=properties)
+    _tell_each_change(database, lock_id, access_code_id, before, after, wall)
+
+
+def _tell_each_change(
+    database: Database,
+    lock_id: str,
+    access_code_id: str,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    wall: float,
+) -> None:
+    """The same once more, a kind of change at a time; then what the lock has to do about it."""
+    requested = []
+    for event_type, (names, description, mutation_code) in _CHANGES.items():
+        old, new = ({name: _shown(name, side[name]) for name in names} for side in (before, after))
+        if old == new:
+            continue
+        sides = {"from": old, "to": new}
+        _record(database, event_type, lock_id, access_code_id, wall, description=description, **sides)
+        if mutation_code is not None:
+            requested.append({"mutation_code": mutation_code, **sides})
+    if requested:
+        _request(database, lock_id, access_code_id, wall, *requested)
+
+
+def tell_deletion(database: Database, lock_id: str, access_code_id: str, wall: float) -> None:
+    """Somebody wants it to be gone."""
+    if _told_stage(database, access_code_id) is not None:
+        _request(database, lock_id, access_code_id, wall, {"mutation_code": "deleting"})
+
+
+def _request(
+    database: Database, lock_id: str, access_code_id: str, wall: float, *mutations: dict[str, Any]
+) -> None:
+    event_type = "access_code.mutations_requested"
+    _record(database, event_type, lock_id, access_code_id, wall, requested_mutations=list(mutations))
 
 
 def tell_gone(database: Database, lock_id: str, access_code_id: str, detail: str, wall: float) -> None:
@@ -92,6 +142,7 @@ def tell_gone(database: Database, lock_id: str, access_code_id: str, detail: str
         code = gone["code"] or None  # erased
         _record(database, "access_code.deleted", lock_id, access_code_id, wall, code=code)
     database.run("DELETE FROM told_stages WHERE access_code_id = ?", access_code_id)
+    database.run("DELETE FROM told_delays WHERE access_code_id = ?", access_code_id)
 
 
 def tell_stages(database: Database, lock_id: str, wall: float) -> None:

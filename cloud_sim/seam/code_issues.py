@@ -4,12 +4,15 @@ import json
 from typing import Any
 
 from agent.core.constraints import check_digits
+from cloud_sim import code_updates
 from cloud_sim.answers import iso_ms
 from cloud_sim.seam import code_status
 from cloud_sim.seam.code_status import Door
 
 DELAY_MS = 60_000
 """A change that a lock has not confirmed for longer is late."""
+FAILED_MS = 15 * 60_000
+"""One that it has not confirmed for longer has failed for now; the lock is told again when it is there."""
 
 ERRORS = {
     "duplicate_code": (
@@ -51,6 +54,18 @@ REMOVED_AT_DOOR = (
     "conflicting_external_modification",
     "the code was removed at the door, and the lock will put it back; delete it here if it is to go",
 )
+NOT_ISSUED = (
+    "failed_to_issue",
+    "the time of this code has come and the lock has not confirmed it; it follows once the lock is connected",
+)
+NOT_UPDATED = (
+    "failed_to_update",
+    "the lock has not confirmed the change of this code; until it does, the code opens as before the change",
+)
+NOT_REMOVED = (
+    "failed_to_remove_from_device",
+    "the lock has not confirmed the deletion; until it does, the code may still open",
+)
 NOT_FORGOTTEN = (
     "failed_to_remove_from_device",
     "the lock did not delete this code, which may still open; it is asked again",
@@ -64,6 +79,9 @@ def errors(row: dict[str, Any], at: Door) -> list[dict[str, Any]]:
     if row["is_at_door"] and row["deleted_ms"] is not None and at.why_not_forgotten is not None:
         error_code, message = NOT_FORGOTTEN
         own[error_code] = _code_error(row, error_code, f"{message} ({at.why_not_forgotten})")
+    failure = _failure(row, at)
+    if failure is not None:
+        own.setdefault(failure["error_code"], failure)
     if row["is_managed"] and code_status.is_wanted(row, at):
         for error_code, message in _of_code(row, at):
             error = _code_error(row, error_code, message)
@@ -105,6 +123,21 @@ def _of_code(row: dict[str, Any], at: Door) -> list[tuple[str, str]]:
     return found
 
 
+def _failure(row: dict[str, Any], at: Door) -> dict[str, Any] | None:
+    """What a lock has not confirmed for a quarter of an hour; of a new code, since when it should open."""
+    since_ms, (error_code, message) = _changed_ms(row), NOT_UPDATED
+    if row["deleted_ms"] is not None:
+        since_ms, (error_code, message) = row["deleted_ms"], NOT_REMOVED
+    elif not row["is_managed"] or not _is_unconfirmed(row, at):
+        return None
+    elif code_updates.before(row, at.evidence.confirmed_rev) is None:
+        since_ms = max(since_ms, (row["starts_at"] or 0) * 1000)
+        error_code, message = NOT_ISSUED
+    if at.wall * 1000 - since_ms < FAILED_MS:
+        return None
+    return _code_error(row, error_code, message) | {"created_at": iso_ms(since_ms + FAILED_MS)}
+
+
 def _code_error(row: dict[str, Any], error_code: str, message: str) -> dict[str, Any]:
     return {
         "error_code": error_code,
@@ -143,8 +176,12 @@ def _empty_pool(row: dict[str, Any], at: Door) -> list[dict[str, Any]]:
 
 def _is_setting_late(row: dict[str, Any], at: Door) -> bool:
     """A code that the lock has refused is not late."""
+    return _is_unconfirmed(row, at) and _is_late(_changed_ms(row), at)
+
+
+def _is_unconfirmed(row: dict[str, Any], at: Door) -> bool:
     is_confirmed = at.evidence.confirmed_rev >= row["changed_rev"]
-    return code_status.is_wanted(row, at) and not is_confirmed and _is_late(_changed_ms(row), at)
+    return code_status.is_wanted(row, at) and not is_confirmed
 
 
 def _is_late(since_ms: int, at: Door) -> bool:

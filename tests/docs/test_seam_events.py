@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from cloud_sim.seam import attempt_outcomes, code_events, lock_events
+from cloud_sim.seam import attempt_outcomes, code_delays, code_events, lock_events
 from cloud_sim.seam.deliveries import TIMEOUT_S
 from cloud_sim.seam.webhook_operations import MOST_WEBHOOKS
 from tests.docs.pages import page
@@ -15,6 +15,7 @@ SOURCES = Path(code_events.__file__).parent
 def test_every_type_of_event_is_named() -> None:
     text = _text("code_events", "door_code_events", "connections")
     told = {*re.findall(r'"((?:access_code|device|lock)\.[a-z_.]+)"', text), *lock_events.TOLD}
+    told |= set(code_delays.EVENT_TYPES.values())
     assert len(told) >= 24
     assert {one for one in told if f"`{one}`" not in PAGE} == set()
 

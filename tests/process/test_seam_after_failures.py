@@ -72,6 +72,7 @@ def test_complaint_22_a_removal_is_told_once_though_lock_and_cloud_died_meanwhil
     restart_cloud(site)
     told = Counter(kind for kind in types_of(site, door) if kind.startswith("access_code."))
     names = ("created", "set_on_device", "removed_from_device", "deleted")
+    assert told.pop("access_code.mutations_requested") == 2, "its creation and its deletion"
     assert told == {f"access_code.{name}": 1 for name in names}
 
 

@@ -108,9 +108,9 @@ def test_a_name_that_a_code_no_longer_has_is_erased_where_it_was_told(cloud: Clo
     cloud.told()
     change(cloud, code, name="Meeting room")
     cloud.told()
-    assert len(people.told_of(cloud.database, GRACE, ())) == 1
+    assert len(people.told_of(cloud.database, GRACE, ())) == 2
     erased = people.erase(cloud.database, GRACE, cloud.now)
-    assert (erased.access_codes, erased.events) == (0, 1)
+    assert (erased.access_codes, erased.events) == (0, 2)
     (changed,) = [event for event in cloud.events() if event["event_type"] == "access_code.changed"]
     assert changed["changed_properties"] == [
         {"property": "name", "from": people.ERASED, "to": "Meeting room"}

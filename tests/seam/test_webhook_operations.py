@@ -88,7 +88,8 @@ def test_a_webhook_is_told_what_happens_from_now_on(quiet_cloud: CloudProcess, r
     with listening() as receiver:
         webhook = raw.post("/webhooks/create", url=receiver.url).body["webhook"]
         quiet_cloud.api.post(f"/locks/{quiet_cloud.api.new_lock()}/access_codes")
-        wait_for(lambda: receiver.requests, what="the event")
+        wait_for(lambda: len(receiver.requests) == 2, what="the events")
         raw.post("/webhooks/delete", webhook_id=webhook["webhook_id"])
-    (event,) = receiver.verified(webhook["secret"])
-    assert event.event_type == "access_code.created"
+    created, requested = receiver.verified(webhook["secret"])
+    assert created.event_type == "access_code.created"
+    assert requested.event_type == "access_code.mutations_requested"
