@@ -176,6 +176,21 @@ SCHEMAS: Mapping[str, Schema] = {
     ),
     "webhook": _object({"webhook_id": _ID, "url": _TEXT, "event_types": _list_of(_TEXT), "secret": _TEXT}),
     "workspace": _object({"workspace_id": _ID, "name": _TEXT, "is_sandbox": _FLAG}, {"company_name": _TEXT}),
+    "timeline_event": _object(
+        {
+            "timeline_event_id": _ID,
+            "event_type": _TEXT,
+            "occurred_at": _TIME,
+            "description": _TEXT,
+            "actor": _object(
+                {"type": {"type": "string", "enum": ["api_key", "console_user", "system", "external"]}}
+            ),
+        },
+        {"details": _ANY_OBJECT, "related_resource_ids": _ANY_OBJECT},
+    ),
+    "timeline_pages": _object(
+        {"has_more": _FLAG, "next_cursor": _nullable(_TIME), "prev_cursor": _nullable(_TIME)}
+    ),
     "pagination": _object(
         {
             "next_page_cursor": _nullable(_TEXT),
@@ -214,6 +229,10 @@ WEBHOOK = {"webhook": _ref("webhook")}
 WEBHOOKS = {"webhooks": _list_of(_ref("webhook"))}
 WORKSPACE = {"workspace": _ref("workspace")}
 WORKSPACES = {"workspaces": _list_of(_ref("workspace"))}
+TIMELINE = {
+    "timeline_events": _list_of(_ref("timeline_event")),
+    "pagination": _ref("timeline_pages"),
+}
 PAGES = {"pagination": _ref("pagination")}
 
 

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from cloud_sim.seam.code_operations import CODE_OPERATIONS
-from cloud_sim.seam.unmanaged_operations import UNMANAGED_OPERATIONS
+from cloud_sim.seam.operations import OPERATIONS
 from tests.seam.raw import Raw
 
 VERBS = {
@@ -19,6 +18,7 @@ VERBS = {
     "generate_code": "GET POST",
     "pull_backup_access_code": "POST",
     "report_device_constraints": "POST",
+    "get_timeline": "GET POST",
     "unmanaged/list": "GET POST",
     "unmanaged/get": "GET POST",
     "unmanaged/convert_to_managed": "POST PATCH",
@@ -41,7 +41,7 @@ def fields_for(raw: Raw, device_id: str, path: str) -> dict[str, Any]:
         "report_device_constraints": {"device_id": device_id, "supported_code_lengths": [6]},
     }
     by_id = {"access_code_id": code["access_code_id"]}
-    about_code = path in ("update", "delete", "get", "pull_backup_access_code")
+    about_code = path in ("update", "delete", "get", "get_timeline", "pull_backup_access_code")
     return by_path.get(path, by_id if about_code else {"device_id": device_id})
 
 
@@ -60,5 +60,5 @@ def test_every_other_verb_is_not_allowed(raw: Raw, path: str) -> None:
 
 
 def test_these_are_all_operations() -> None:
-    declared = {one.path: one.verbs for one in (*CODE_OPERATIONS, *UNMANAGED_OPERATIONS)}
+    declared = {one.path: one.verbs for one in OPERATIONS if one.path.startswith("/access_codes/")}
     assert declared == {f"/access_codes/{path}": frozenset(verbs.split()) for path, verbs in VERBS.items()}
