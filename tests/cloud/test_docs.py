@@ -44,7 +44,7 @@ def test_every_call_is_documented(database: Database, state: StateDirectory) -> 
     enroller = Enroller(database, keys, "", NOWHERE)
     app = device_cloud(Cloud(database, downlink, enroller, lambda: False, lambda: 0.0, "token"))
     found = calls(app.routes)
-    assert len(found) == 20
+    assert len(found) >= 20
     assert {call for call in found if f"`{call}`" not in GUIDE and f"`{call}?" not in GUIDE} == set()
 
 
