@@ -6,7 +6,7 @@ from typing import Any
 
 from joserfc.jwk import OKPKey
 
-from cloud_sim import access_codes, code_rules, code_sets, code_updates
+from cloud_sim import access_codes, code_rules, code_sets, code_updates, wanted_settings
 from cloud_sim.database import Database
 from cloud_sim.reported import ONLINE_FOR_S, Evidence
 
@@ -111,6 +111,8 @@ def lock(database: Database, row: dict[str, Any], wall: float) -> dict[str, Any]
         "door": status.get("door"),
         "strike": status.get("strike"),
         "mode": status.get("mode"),
+        "release_s": status.get("release_s"),
+        "settings": _settings(database, lock_id),
         "clock": status.get("clock"),
         "device_time": iso(status.get("device_time")),
         "alarms": status.get("alarms", []),
@@ -129,6 +131,12 @@ def lock(database: Database, row: dict[str, Any], wall: float) -> dict[str, Any]
         ),
         "refused_messages": refused(database, lock_id),
     }
+
+
+def _settings(database: Database, lock_id: str) -> dict[str, Any]:
+    """What the lock is to use instead of its configuration file, and whether it does."""
+    wish = wanted_settings.wanted(database, lock_id)
+    return {"wanted": wish.args if wish else None, **wanted_settings.state(database, lock_id)}
 
 
 def refused(database: Database, device_id: str) -> list[dict[str, Any]]:

@@ -91,11 +91,15 @@ ACTION_FIELDS: Mapping[str, Schema] = {
     "length_class": {"type": "string", "enum": ["short", "long"]},
     "mode": {"type": "string", "enum": [mode.value for mode in Mode]},
 }
+MODE_SCHEDULE_FIELDS: Mapping[str, Schema] = {
+    name: CODE_FIELDS[name] for name in ("weekly", "zone", "holidays")
+}
 INVITATION_FIELDS: Mapping[str, Schema] = {"name": _NAME, "device_id": _ID}
 BODIES: Mapping[str, tuple[Mapping[str, Schema], tuple[str, ...]]] = {
     "post /device-cloud/locks/{lock_id}/access_codes": (CODE_FIELDS, ()),
     "patch /device-cloud/access_codes/{access_code_id}": (CODE_FIELDS, ()),
     "post /device-cloud/locks/{lock_id}/actions": (ACTION_FIELDS, ("action",)),
+    "put /device-cloud/locks/{lock_id}/mode_schedule": (MODE_SCHEDULE_FIELDS, ("zone",)),
     "post /device-cloud/invitations": (INVITATION_FIELDS, ()),
 }
 """By call: the fields of its body, and those that must be there."""
@@ -130,11 +134,16 @@ ANSWERS: Mapping[str, Schema] = {
     "get /device-cloud/refused_messages": _object(refused_messages=_list({"type": "object"})),
     "post /device-cloud/locks/{lock_id}/actions": _ref("action"),
     "get /device-cloud/locks/{lock_id}/actions/{action_id}": _ref("action"),
+    **{
+        f"{verb} /device-cloud/locks/{{lock_id}}/mode_schedule": _ref("mode_schedule")
+        for verb in ("get", "put", "delete")
+    },
     "get /device-cloud/people/{person}/export": _object(
         person=_TEXT, access_codes=_list(_ref("access_code"))
     ),
     "delete /device-cloud/people/{person}": _object(ok=_OK, access_codes=_WHOLE, events=_WHOLE),
 }
+_WISH_STATUS: Schema = {"type": "string", "enum": ["none", "pending", "applied", "refused"]}
 SCHEMAS: Mapping[str, Schema] = {
     "lock": _object(
         lock_id=_ID,
@@ -148,6 +157,7 @@ SCHEMAS: Mapping[str, Schema] = {
         head_rev=_WHOLE,
         desired=_object(set_epoch=_WHOLE, rev=_WHOLE, count=_WHOLE),
         reported=_maybe({"type": "object"}),
+        settings=_object(wanted=_maybe({"type": "object"}), status=_WISH_STATUS, reason=_maybe(_TEXT)),
     ),
     "access_code": _object(
         access_code_id=_ID,
@@ -171,6 +181,13 @@ SCHEMAS: Mapping[str, Schema] = {
         message=_TEXT,
         created_at=_TIME,
         answered_at=_maybe(_TIME),
+    ),
+    "mode_schedule": _object(
+        lock_id=_ID,
+        mode_schedule=_maybe({"type": "object"}),
+        status=_WISH_STATUS,
+        reason=_maybe(_TEXT),
+        changed_at=_maybe(_TIME),
     ),
     "failure": _object(
         ok={"const": False}, error_id=_TEXT, error_message=_TEXT, error_code=_TEXT, message=_TEXT

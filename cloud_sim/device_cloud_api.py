@@ -22,6 +22,7 @@ from cloud_sim import (
     api_description,
     api_duress,
     api_fields,
+    api_mode_schedule,
     api_people,
     events,
     locks,
@@ -67,6 +68,7 @@ def device_cloud(cloud: Cloud) -> Starlette:
         Route("/invitations", Invitations),
         Route("/refused_messages", RefusedMessages),
         *api_actions.ROUTES,
+        *api_mode_schedule.ROUTES,
         *api_people.ROUTES,
     ]
     app = Starlette(

@@ -12,7 +12,7 @@ from joserfc.jwk import OKPKey
 from agent.envelope import Message, Opener
 from agent.jose import Refusal, kid_of
 from agent.messages import EVENT_BATCH_ROWS, TOPIC_ROOT, UP_STREAMS, Codes, Events, Request, Status
-from cloud_sim import journal, locks, reported, unmanaged_codes
+from cloud_sim import journal, locks, reported, settings_delivery, unmanaged_codes
 from cloud_sim.database import Database
 from cloud_sim.downlink import Downlink
 
@@ -103,6 +103,8 @@ class Fleet:
         is_new = status.online and status.sid != reported.session(self.database, lock_id)
         if not reported.store_status(self.database, lock_id, status, seen_s):
             _log.info("an offline of an earlier session of %s says nothing about this one", lock_id)
+        elif status.online:
+            settings_delivery.deliver(self.database, self.downlink, lock_id, self.wall())
         return is_new
 
     def _codes(self, lock_id: str, codes: Codes) -> None:

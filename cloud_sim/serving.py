@@ -14,7 +14,7 @@ from pathlib import Path
 
 import uvicorn
 
-from cloud_sim import authority, locks, retention
+from cloud_sim import authority, locks, retention, settings_delivery
 from cloud_sim.application import application
 from cloud_sim.database import Database, open_database
 from cloud_sim.device_cloud_api import BASE_PATH, Cloud
@@ -118,6 +118,7 @@ async def serve(options: ServeOptions) -> None:
             endless = (
                 link.run(fleet),
                 _heartbeats(fleet),
+                _settings(fleet),
                 announcer.run(),
                 deliveries.run(),
                 _forgetting(database, options.keep_events_days),
@@ -143,6 +144,15 @@ async def _heartbeats(fleet: Fleet) -> None:
         _renew_backup_codes(fleet)
         await asyncio.sleep(HEARTBEAT_EVERY_S)
         fleet.heartbeat()
+
+
+async def _settings(fleet: Fleet) -> None:
+    while True:
+        await asyncio.sleep(settings_delivery.DELIVER_EVERY_S)
+        try:
+            settings_delivery.deliver_all(fleet.database, fleet.downlink, fleet.wall())
+        except sqlite3.Error as error:  # they are durable, and told again
+            _log.error("settings wait to be told, as the database failed: %s", error)
 
 
 async def _forgetting(database: Database, keep_days: int) -> None:

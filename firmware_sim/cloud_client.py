@@ -28,6 +28,10 @@ class CloudClient:
         """The JSON answer to POST of a JSON body."""
         return self._send("POST", path, body)
 
+    def put(self, path: str, body: dict[str, Any]) -> Any:
+        """The JSON answer to PUT of a JSON body."""
+        return self._send("PUT", path, body)
+
     def delete(self, path: str) -> Any:
         """The JSON answer to DELETE."""
         return self._send("DELETE", path, None)

@@ -12,15 +12,14 @@ TYPED_WITHIN_MS = 30_000
 FAILED = {
     "refused": ("refused_by_lock", "the lock refused it"),
     "failed": ("failed_at_lock", "the lock tried and could not"),
-    "expired": (
-        "lock_did_not_answer",
-        "the lock did not answer in time; if it was not done then, it never will be",
-    ),
+    "expired": ("lock_did_not_answer", "the lock did not answer in time"),
 }
 """Status of a command -> (type, message) of the attempt."""
+STAYS_WANTED = "; the setting stays wanted, and the lock is told again at its next session"
+"""What becomes of a setting whose command failed: it is no command that is over."""
 
 _ENDED = """
-SELECT action_attempt_id, commands.status, commands.reason
+SELECT action_attempt_id, action_type, commands.status, commands.reason
 FROM action_attempts JOIN commands USING (command_id)
 WHERE action_attempts.status = 'pending' AND commands.status != 'pending'
 """
@@ -53,4 +52,8 @@ def _end(database: Database, row: dict[str, Any], wall: float) -> None:
         return
     error_type, message = FAILED[row["status"]]
     why = f" ({row['reason']})" if row["reason"] else ""
+    if row["action_type"] == "CONFIGURE_AUTO_LOCK":
+        why += STAYS_WANTED
+    elif row["status"] == "expired":
+        why = "; if it was not done then, it never will be"
     action_attempts.fail(database, attempt_id, error_type, message + why, wall)

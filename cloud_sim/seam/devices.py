@@ -22,7 +22,7 @@ CAN = {
     "can_unlock_with_code": True,
     "can_remotely_lock": True,
     "can_remotely_unlock": True,
-    "can_configure_auto_lock": False,
+    "can_configure_auto_lock": True,
     "can_simulate_connection": False,
     "can_simulate_disconnection": False,
     "can_simulate_removal": False,
@@ -97,6 +97,8 @@ def _readings(status: dict[str, Any]) -> dict[str, Any]:
         readings["locked"] = status["strike"] == "locked"
     if status.get("door") in ("open", "closed"):
         readings["door_open"] = status["door"] == "open"
+    if status.get("release_s") is not None:
+        readings["auto_lock_delay_seconds"] = status["release_s"]
     return readings
 
 

@@ -1,15 +1,17 @@
 """`/locks/lock_door`, `unlock_door`, `configure_auto_lock`, `simulate/...`; `/action_attempts/get`."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
-from cloud_sim import commands
+from cloud_sim import commands, settings_delivery, wanted_settings
 from cloud_sim.seam import action_attempts, code_attempts, shapes
 from cloud_sim.seam.boards import NoBoard, board_of, type_at
 from cloud_sim.seam.device_operations import existing_lock
 from cloud_sim.seam.dispatch import Call, operation
 from cloud_sim.seam.errors import SeamError
 from cloud_sim.seam.parameters import FLAG, UUID, Parameter, digits, required, whole
+from cloud_sim.wanted_settings import Wanted
 
 LONGEST_CODE = 20
 _typing: set[asyncio.Task[None]] = set()
@@ -27,13 +29,30 @@ def unlock_door(call: Call) -> dict[str, Any]:
 
 
 def configure_auto_lock(call: Call) -> dict[str, Any]:
-    """Refused: these locks lock again by themselves, always, after a time that is set at the lock."""
-    existing_lock(call)
-    message = (
-        "this lock always locks again by itself and cannot be told otherwise from here"
-        " (can_configure_auto_lock is false); its time is release_s in the lock's own configuration"
-    )
-    raise SeamError(400, "auto_lock_not_configurable", message)
+    """Lock again so many seconds after an opening; without a number, as the lock's own configuration says.
+    That stays wanted until the lock has it. Off is refused: these locks always lock again."""
+    database, wall, downlink = call.database, call.wall, call.cloud.downlink
+    lock_id = existing_lock(call)["lock_id"]
+    if not call.given["auto_lock_enabled"]:
+        message = (
+            "this lock always locks again by itself, and auto_lock_enabled cannot be false; for a door that"
+            " stays unlocked there is the operating mode passage: by an action, a mode schedule or a passage"
+            " code (docs/commands.md)"
+        )
+        raise SeamError(400, "auto_lock_not_configurable", message)
+    if not commands.is_online(database, lock_id, wall) or not call.cloud.is_broker_connected():
+        return _not_connected(call, "CONFIGURE_AUTO_LOCK", lock_id)
+    before = wanted_settings.wanted(database, lock_id) or Wanted()
+    release_s = call.given.get("auto_lock_delay_seconds")
+    wanted_settings.want(database, lock_id, replace(before, release_s=release_s), wall)
+    command_id = settings_delivery.deliver(database, downlink, lock_id, wall)
+    if command_id is None and wanted_settings.state(database, lock_id)["status"] != "applied":
+        return _not_connected(call, "CONFIGURE_AUTO_LOCK", lock_id)
+    with database.transaction():
+        attempt_id = action_attempts.start(database, "CONFIGURE_AUTO_LOCK", lock_id, wall, command_id)
+        if command_id is None:  # the lock has it already
+            action_attempts.succeed(database, attempt_id, {"was_confirmed_by_device": True}, wall)
+    return _attempt(call, attempt_id)
 
 
 def type_code(call: Call) -> dict[str, Any]:
@@ -77,6 +96,11 @@ def _command(call: Call, action_type: str, command: str) -> dict[str, Any]:
     issued = commands.issue(database, call.cloud.downlink, lock_id, command, {}, wall)
     if isinstance(issued, str):
         return _attempt(call, action_attempts.start(database, action_type, lock_id, wall, issued))
+    return _not_connected(call, action_type, lock_id)
+
+
+def _not_connected(call: Call, action_type: str, lock_id: str) -> dict[str, Any]:
+    database, wall = call.database, call.wall
     with database.transaction():
         attempt_id = action_attempts.start(database, action_type, lock_id, wall)
         message = "the lock is not connected, and a command does not wait for it; try again when it is"

@@ -135,7 +135,12 @@ SCHEMAS: Mapping[str, Schema] = {
                     "has_native_entry_events": _FLAG,
                     "auto_lock_enabled": _FLAG,
                 },
-                {"locked": _FLAG, "door_open": _FLAG, "max_active_codes_supported": _WHOLE},
+                {
+                    "locked": _FLAG,
+                    "door_open": _FLAG,
+                    "auto_lock_delay_seconds": {"type": "number"},
+                    "max_active_codes_supported": _WHOLE,
+                },
             ),
             "connected_account_id": _ID,
             "workspace_id": _ID,

@@ -68,6 +68,24 @@ def test_both_locks_are_listed_online_with_what_they_report(seam: Any, sim: Lock
         assert device.properties.max_active_codes_supported >= 10_000
 
 
+def release_time(seam: Any, device_id: str) -> float:
+    return float(seam.devices.get(device_id=device_id).properties.auto_lock_delay_seconds)
+
+
+def set_release_time(seam: Any, device_id: str, **seconds: int) -> None:
+    attempt = seam.locks.configure_auto_lock(device_id=device_id, auto_lock_enabled=True, **seconds)
+    assert (attempt.status, attempt.action_type) == ("success", "CONFIGURE_AUTO_LOCK")
+
+
+def test_the_release_time_is_set_through_the_api_and_taken_back(seam: Any, device_id: str) -> None:
+    wait_for(lambda: not seam.devices.get(device_id=device_id).errors)
+    before = release_time(seam, device_id)
+    set_release_time(seam, device_id, auto_lock_delay_seconds=17)
+    wait_for(lambda: release_time(seam, device_id) == 17)
+    set_release_time(seam, device_id)
+    wait_for(lambda: release_time(seam, device_id) == before)
+
+
 def test_a_code_typed_through_the_api_opens_the_real_strike_and_is_told(
     seam: Any, sim: LockSim, cloud: Api, device_id: str
 ) -> None:

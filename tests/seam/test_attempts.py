@@ -8,7 +8,7 @@ import pytest
 
 from cloud_sim.commands import ANSWER_WITHIN_S
 from cloud_sim.seam import action_attempts
-from cloud_sim.seam.attempt_outcomes import TYPED_WITHIN_MS
+from cloud_sim.seam.attempt_outcomes import STAYS_WANTED, TYPED_WITHIN_MS
 from tests.seam.silent_cloud import Cloud
 
 
@@ -96,3 +96,18 @@ def test_keys_of_which_a_killed_cloud_knows_nothing_are_an_error(cloud: Cloud) -
     cloud.restart()
     cloud.wait(TYPED_WITHIN_MS / 1000 + 1)
     assert shown(cloud, attempt_id)["error"]["type"] == "interrupted"
+
+
+@pytest.mark.parametrize(
+    ("result", "error_type"), [("refused", "refused_by_lock"), (None, "lock_did_not_answer")]
+)
+def test_a_setting_that_was_not_taken_is_said_to_stay_wanted(
+    cloud: Cloud, result: str | None, error_type: str
+) -> None:
+    ask(cloud, command="config")
+    attempt_id = action_attempts.start(cloud.database, "CONFIGURE_AUTO_LOCK", cloud.lock_id, cloud.now, "cmd")
+    if result is not None:
+        answer(cloud, result, reason="forbidden")
+    cloud.wait(ANSWER_WITHIN_S + 1)
+    error = shown(cloud, attempt_id)["error"]
+    assert (error["type"], STAYS_WANTED in error["message"]) == (error_type, True)

@@ -170,11 +170,28 @@ def test_connections_are_not_pretended(seam: Seam, device_id: str) -> None:
         assert refused.value.code == "simulation_not_supported"
 
 
-def test_auto_lock_cannot_be_configured_and_the_device_says_so(seam: Seam, device_id: str) -> None:
-    assert not seam.devices.get(device_id=device_id).can_configure_auto_lock
-    with pytest.raises(SeamHttpApiError) as refused:
+def test_auto_lock_cannot_be_switched_off_and_the_answer_names_passage(seam: Seam, device_id: str) -> None:
+    with pytest.raises(SeamHttpApiError, match="passage") as refused:
         seam.locks.configure_auto_lock(device_id=device_id, auto_lock_enabled=False)
     assert refused.value.code == "auto_lock_not_configurable"
+
+
+def test_auto_lock_of_a_lock_that_is_away_is_not_configured_for_later(
+    raw: Raw, quiet_cloud: CloudProcess, device_id: str
+) -> None:
+    assert raw.post("/devices/get", device_id=device_id).body["device"]["can_configure_auto_lock"]
+    fields = {"device_id": device_id, "auto_lock_enabled": True, "auto_lock_delay_seconds": 20}
+    attempt = raw.post("/locks/configure_auto_lock", **fields).body["action_attempt"]
+    assert (attempt["status"], attempt["error"]["type"]) == ("error", "device_disconnected")
+    assert quiet_cloud.api.get(f"/locks/{device_id}").body["settings"]["wanted"] is None
+
+
+@pytest.mark.parametrize("seconds", [0, 61, 2.5, "20"])
+def test_auto_lock_takes_from_1_to_60_seconds(raw: Raw, device_id: str, seconds: object) -> None:
+    fields = {"device_id": device_id, "auto_lock_enabled": True, "auto_lock_delay_seconds": seconds}
+    refused = raw.post("/locks/configure_auto_lock", **fields)
+    assert refused.status == 400
+    assert "auto_lock_delay_seconds" in refused.body["error"]["validation_errors"]
 
 
 def test_without_a_simulated_board_nobody_types(seam: Seam, device_id: str) -> None:
