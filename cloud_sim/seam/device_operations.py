@@ -10,7 +10,19 @@ from cloud_sim.seam.connection_simulation import can_simulate
 from cloud_sim.seam.dispatch import Call, operation
 from cloud_sim.seam.errors import SeamError, invalid_input
 from cloud_sim.seam.pages import page
-from cloud_sim.seam.parameters import FLAG, OBJECT, TIME, UUID, Parameter, label, many, required, text, whole
+from cloud_sim.seam.parameters import (
+    FLAG,
+    OBJECT,
+    TIME,
+    UUID,
+    Parameter,
+    Wrong,
+    label,
+    many,
+    required,
+    text,
+    whole,
+)
 from cloud_sim.seam.workspace import connected_account_id
 
 DEFAULT_LIMIT = 500
@@ -56,15 +68,18 @@ def update(call: Call) -> dict[str, Any]:
     _check_changes(call)
     metadata = _merged(devices.custom_metadata(call.database, lock["lock_id"]), call.given)
     with call.database.transaction():
-        if "name" in call.given:
-            call.database.run(
-                "UPDATE locks SET name = ? WHERE lock_id = ?", call.given["name"], lock["lock_id"]
-            )
+        if "name" in (wanted := _with_name(call)):
+            call.database.run("UPDATE locks SET name = ? WHERE lock_id = ?", wanted["name"], lock["lock_id"])
         call.database.run(
             "INSERT OR REPLACE INTO device_settings VALUES (?, ?)", lock["lock_id"], json.dumps(metadata)
         )
     _switch_pool(call, lock["lock_id"])
     return {}
+
+
+def _with_name(call: Call) -> dict[str, Any]:
+    """What was given, and the name also where it stands in `properties`."""
+    return {**(call.given.get("properties") or {}), **call.given}
 
 
 def _switch_pool(call: Call, lock_id: str) -> None:
@@ -117,6 +132,11 @@ def _fits(device: dict[str, Any], call: Call) -> bool:
     # There are no spaces, customers and webviews here, so nothing is in one.
     if any(given.get(name) is not None for name in _OF_NOBODY):
         return False
+    flags = {name for name, value in device.items() if value is True}
+    if not flags.issuperset(given.get("include_if") or ()) or flags.intersection(
+        given.get("exclude_if") or ()
+    ):
+        return False
     return _was_there(device, given.get("created_before")) and _matches(device, given)
 
 
@@ -143,6 +163,11 @@ def _text(value: Any) -> str:
 
 def _check_changes(call: Call) -> None:
     issues: dict[str, str] = {}
+    try:
+        if (name := _with_name(call).get("name")) is not None:
+            label().check(name)
+    except Wrong as wrong:
+        issues["properties"] = str(wrong)
     if call.given.get("is_managed") is False:
         issues["is_managed"] = "Locks of this cloud are always managed"
     for key, value in (call.given.get("custom_metadata") or {}).items():
@@ -177,6 +202,8 @@ _FILTERS = (
     Parameter("created_before", TIME),
     Parameter("custom_metadata_has", OBJECT),
     Parameter("search", text(0, 200)),
+    Parameter("include_if", many(text())),
+    Parameter("exclude_if", many(text())),
     Parameter("limit", whole(1, 10_000)),
     Parameter("page_cursor", text(1, 200)),
     *(Parameter(name, text()) for name in _OF_NOBODY),
@@ -195,6 +222,7 @@ DEVICE_OPERATIONS = (
         update,
         required("device_id", UUID),
         Parameter("name", label()),
+        Parameter("properties", OBJECT),
         Parameter("custom_metadata", OBJECT),
         Parameter("is_managed", FLAG),
         Parameter("backup_access_code_pool_enabled", FLAG),

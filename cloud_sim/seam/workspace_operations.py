@@ -28,6 +28,8 @@ def _workspace(call: Call) -> dict[str, Any]:
         "name": "Locks of this cloud",
         "company_name": "Locks of this cloud",
         "connect_partner_name": None,
+        "connect_webview_customization": {},
+        "organization_id": None,
         "is_sandbox": False,
         "is_suspended": False,
         "is_publishable_key_auth_enabled": False,

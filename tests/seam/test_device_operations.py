@@ -102,6 +102,31 @@ def test_a_filter_that_nothing_fits_gives_an_empty_list(
     assert seam.devices.list(**none) == []
 
 
+def test_devices_are_chosen_by_what_they_can(raw: Raw, device_id: str) -> None:
+    def found(**flags: list[str]) -> bool:
+        return bool(raw.call("GET", "/devices/list", device_ids=[device_id], **flags).body["devices"])
+
+    assert found(include_if=["can_remotely_unlock", "can_unlock_with_code"])
+    assert not found(include_if=["can_remotely_unlock", "can_hvac_heat"])
+    assert found(exclude_if=["can_hvac_heat"])
+    assert not found(exclude_if=["can_remotely_unlock"])
+
+
+def test_a_device_is_named_at_either_place(raw: Raw, device_id: str) -> None:
+    def name() -> str:
+        return str(raw.post("/devices/get", device_id=device_id).body["device"]["nickname"])
+
+    raw.post("/devices/update", device_id=device_id, properties={"name": "Back"})
+    assert name() == "Back"
+    raw.post("/devices/update", device_id=device_id, properties={"name": "Back"}, name="Front")
+    assert name() == "Front"
+    refused = raw.post("/devices/update", device_id=device_id, properties={"name": 7})
+    assert (refused.status, list(refused.body["error"]["validation_errors"])) == (
+        400,
+        ["_errors", "properties"],
+    )
+
+
 def test_pages_follow_each_other_without_gap_or_repetition(seam: Seam, quiet_cloud: CloudProcess) -> None:
     ids = [quiet_cloud.api.new_lock(f"Paged {number}") for number in range(5)]
     pages = seam.create_paginator(seam.devices.list, {"limit": 2, "search": "paged"})

@@ -49,6 +49,12 @@ def test_every_generation_lists_events(raw: Raw, device_id: str, code_id: str, v
     assert set(body) == {"events", "ok"}
 
 
+def test_no_event_is_about_what_there_is_none_of_here(raw: Raw, device_id: str, code_id: str) -> None:
+    assert raw.post("/events/list", since=LONG_AGO, access_code_id=code_id).body["events"]
+    for nobodys in ({"space_id": "x"}, {"access_grant_ids": ["x"]}, {"customer_key": "x"}):
+        assert raw.post("/events/list", since=LONG_AGO, device_id=device_id, **nobodys).body["events"] == []
+
+
 def test_between_takes_the_first_moment_and_not_the_last(seam: Any, device_id: str, code_id: str) -> None:
     event, _ = seam.events.list(since=LONG_AGO, access_code_id=code_id)
     at = datetime.fromisoformat(event.created_at)
