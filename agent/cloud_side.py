@@ -9,6 +9,7 @@ from agent.code_sync import CodeSync
 from agent.command_side import CommandSide
 from agent.core.constraints import Constraints
 from agent.door_codes import DoorCodes
+from agent.journal import Event
 from agent.messages import (
     AckReceived,
     BucketReceived,
@@ -131,6 +132,11 @@ class CloudSide:
             self.publish_codes()
         else:
             self._clock.disconnected()
+
+    def drifted(self, buckets: list[int], now: float) -> None:
+        """Codes on the disk are not what they were: say so, and have them repaired."""
+        self._recorder.record(Event("fault", {"what": "code_set_drifted", "buckets": buckets}))
+        self.resync(now)
 
     def resync(self, now: float) -> None:
         """Compare the code set with the cloud's: read ours from the disk, say what it is, and ask for a

@@ -126,7 +126,7 @@ class CodeSync:
         self._uncounted.clear()
         for read in self._store.codes.counting():
             and_do(read)
-            if _counts(read) and not counter.add(read.held.access_code_id, read.definition):
+            if counts(read) and not counter.add(read.held.access_code_id, read.definition):
                 self._uncounted.add(read.held.access_code_id)
         self._digests = counter.digests()
 
@@ -137,7 +137,7 @@ class CodeSync:
         changed = {code_set.bucket_of(each, buckets) for each in self._uncounted}
         for index, ids in self.holding.in_buckets(changed, buckets).items():
             read = self._store.codes.counting_of(ids)
-            self._digests[index] = code_set.bucket_digest(each.definition for each in read if _counts(each))
+            self._digests[index] = code_set.bucket_digest(each.definition for each in read if counts(each))
         self._uncounted.clear()
         return self._digests
 
@@ -213,6 +213,16 @@ class CodeSync:
     # --- buckets ----------------------------------------------------------------------------------
 
     @property
+    def digests(self) -> list[bytes]:
+        """Those of the set that decides, by bucket; another list whenever another set does."""
+        return self._digests
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the digests are those of what is on the disk: nothing arrives, nothing was withdrawn."""
+        return self._fetch is None and not self._uncounted
+
+    @property
     def is_syncing(self) -> bool:
         """Whether buckets are still to come."""
         return self._fetch is not None
@@ -266,7 +276,7 @@ class CodeSync:
         stays = {
             read.held.access_code_id: read.definition
             for read in codes.counting_of(ours)
-            if _counts(read) and _is_same(read, wanted) and read.held.access_code_id not in self._judge_anew
+            if counts(read) and _is_same(read, wanted) and read.held.access_code_id not in self._judge_anew
         }
         removed = [each for each in ours if each not in wanted]
         added = [self._new_code(row) for access_code_id, row in wanted.items() if access_code_id not in stays]
@@ -278,7 +288,7 @@ class CodeSync:
         staged = codes.staged(fetch.rev, [new.access_code_id for new in added])
         fetch.arriving.add(read.held for read in staged)
         fetch.counted[index] = code_set.bucket_digest(
-            [*stays.values(), *(read.definition for read in staged if _counts(read))]
+            [*stays.values(), *(read.definition for read in staged if counts(read))]
         )
 
     def _new_code(self, row: Mapping[str, Any]) -> NewCode:
@@ -324,7 +334,7 @@ def _generation(value: object) -> int:
     return value if type(value) is int and 0 <= value <= LATEST_S else 0
 
 
-def _counts(read: CodeRead) -> bool:
+def counts(read: CodeRead) -> bool:
     """Whether a row on the disk is part of the set as its digest says it."""
     return bool(read.definition) and not read.held.is_revoked
 

@@ -13,6 +13,7 @@ from agent import questions
 from agent.asked import Asked
 from agent.clock_watch import ClockWatch
 from agent.cloud_side import CloudSide
+from agent.code_audit import CodeAudit
 from agent.code_sync import CodeSync
 from agent.command_side import CommandSide
 from agent.core import entry, throttle
@@ -119,6 +120,7 @@ class Controller:
             constraints=settings.constraints,
             now=self.started_s,
         )
+        self._audit = CodeAudit(store, self.codes, self.cloud.drifted)
         self._tag_key = tag_key
         self._inbox = inbox
         self._devices = devices
@@ -220,6 +222,7 @@ class Controller:
             self.door.deadline(),
             self._face.deadline(),
             self.codes.deadline(),
+            self._audit.deadline(),
             self.clock.deadline(now),
             self.schedules.deadline(now),
             self.commands.modes.deadline(now),
@@ -323,6 +326,7 @@ class Controller:
         self.clock.tick(now)
         self.schedules.keep(now)
         self.codes.ask_again(now)
+        self._audit.tick(now)
         self._recorder.tick(now)
         if now >= self.started_s + UPLINK_AFTER_S:
             self.cloud.connect()
@@ -355,3 +359,4 @@ class Controller:
         """Storage failed: the strike stays as it is, and the keypad says that nobody can be let in."""
         log.error("storage: %s", fault)
         self._recorder.is_failing = True
+        self._audit.storage_failed(self.clocks.now())

@@ -51,11 +51,9 @@ def column(name: str, values: Iterable[int] | None = None) -> "array[int]":
     return array(typecode, [COLUMNS[name]] if values is None else values)
 
 
-def facts(
-    code: AccessCode, *, is_revoked: bool, code_length: int, from_rev: int, uses: int
-) -> tuple[int, ...]:
-    """What the columns hold of a code, in their order."""
-    return (
+def facts(code: AccessCode, *, is_revoked: bool, code_length: int, from_rev: int, uses: int) -> list[int]:
+    """What the columns hold of a code, in their order. No tuple: CPython 3.11 keeps 2,000 used ones of 20."""
+    return [
         1,
         is_revoked,
         is_revoked,
@@ -76,7 +74,7 @@ def facts(
         FOREVER if code.ends_at is None else code.ends_at,
         FOREVER,
         FOREVER,
-    )
+    ]
 
 
 _OWN = ("access_code_id", "gen", "code_rev", "starts_at", "ends_at")
