@@ -27,6 +27,7 @@ def definition(row: dict[str, Any]) -> dict[str, Any]:
         "ends_at": row["ends_at"],
         "max_uses": row["max_uses"],
         "works_without_clock": bool(row["works_without_clock"]) or None,
+        "is_external_modification_allowed": bool(row["is_external_modification_allowed"]) or None,
         **code_rules.told(row),
     }
     return {key: value for key, value in told.items() if value is not None}

@@ -8,7 +8,10 @@ from cloud_sim import access_codes, code_rules, code_sets, reported
 from cloud_sim.access_codes import Taken
 from cloud_sim.database import Database
 
-_TOLD = ("code", "starts_at", "ends_at", "max_uses", "works_without_clock", *code_rules.COLUMNS)
+_TOLD = (
+    *("code", "starts_at", "ends_at", "max_uses", "works_without_clock"),
+    *("is_external_modification_allowed", *code_rules.COLUMNS),
+)
 """Columns that the lock is told; a change of any other is done when it is written here."""
 BEFORE = ("code", "starts_at", "ends_at")
 

@@ -84,7 +84,8 @@ def deleted_ids(database: Database, lock_id: str) -> list[str]:
 def digits_at_door(database: Database, lock_id: str) -> dict[str, str]:
     """Digits -> id of all that the lock may hold apart from its set."""
     rows = database.rows(
-        "SELECT code, access_code_id FROM access_codes WHERE lock_id = ? AND is_at_door = 1", lock_id
+        "SELECT code, access_code_id FROM access_codes WHERE lock_id = ? AND is_at_door = 1 AND code != ''",
+        lock_id,
     )
     return {row["code"]: row["access_code_id"] for row in rows}
 

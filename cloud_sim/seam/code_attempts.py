@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from cloud_sim import access_codes, code_sets, code_updates, reported
+from cloud_sim import access_codes, code_sets, code_updates, reported, unmanaged_codes
 from cloud_sim.database import Database
 from cloud_sim.seam import code_issues, code_view
 
@@ -50,7 +50,7 @@ def _outcome(
 ) -> tuple[str, dict[str, Any] | None, dict[str, str] | None]:
     """(status, result, error)."""
     if row is not None and attempt["action_type"] == DELETE:
-        return _of_deletion(database, row, wall)
+        return _of_deletion(database, row)
     confirmed_rev = reported.evidence(database, attempt["lock_id"], wall).confirmed_rev
     if row is None and attempt["action_type"] == DELETE:
         return "success", {}, None
@@ -67,11 +67,11 @@ def _outcome(
 
 
 def _of_deletion(
-    database: Database, row: dict[str, Any], wall: float
+    database: Database, row: dict[str, Any]
 ) -> tuple[str, dict[str, Any] | None, dict[str, str] | None]:
     """The row goes when the lock holds the code no more."""
-    view = code_view.access_code(database, row, wall)
-    for error in view["errors"]:
-        if error["error_code"] == code_issues.NOT_FORGOTTEN[0]:
-            return "error", None, {"type": error["error_code"], "message": error["message"]}
-    return "pending", None, None
+    why_not = unmanaged_codes.why_not_forgotten(database, row["lock_id"]) if row["is_at_door"] else None
+    if why_not is None:
+        return "pending", None, None
+    error_type, message = code_issues.NOT_FORGOTTEN
+    return "error", None, {"type": error_type, "message": f"{message} ({why_not})"}

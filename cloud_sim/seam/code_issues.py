@@ -78,7 +78,8 @@ def errors(row: dict[str, Any], at: Door) -> list[dict[str, Any]]:
     own: dict[str, dict[str, Any]] = {}
     if row["is_at_door"] and row["deleted_ms"] is not None and at.why_not_forgotten is not None:
         error_code, message = NOT_FORGOTTEN
-        own[error_code] = _code_error(row, error_code, f"{message} ({at.why_not_forgotten})")
+        error = _code_error(row, error_code, f"{message} ({at.why_not_forgotten})")
+        own[error_code] = error | {"created_at": iso_ms(row["deleted_ms"])}
     failure = _failure(row, at)
     if failure is not None:
         own.setdefault(failure["error_code"], failure)

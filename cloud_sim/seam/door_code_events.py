@@ -25,7 +25,8 @@ def tell_unmanaged_gone(
     database: Database, lock_id: str, access_code_id: str, removed_ms: int | None, wall: float
 ) -> None:
     """The lock holds it no more: removed at the door, then `removed_ms`, or deleted from here."""
-    database.run("DELETE FROM told_stages WHERE access_code_id = ?", access_code_id)
+    for told in ("told_stages", "told_delays"):
+        database.run(f"DELETE FROM {told} WHERE access_code_id = ?", access_code_id)
     _record(database, "access_code.unmanaged.removed", lock_id, access_code_id, removed_ms, wall)
 
 

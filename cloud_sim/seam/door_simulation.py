@@ -25,13 +25,13 @@ async def create_unmanaged(call: Call) -> dict[str, Any]:
         message = "this lock has no simulated keypad: only the locks of a running lock-sim have one"
         raise SeamError(400, "simulation_not_supported", message)
     programming = _programming_code(call.database, lock_id, call.wall)
-    last = call.database.row("SELECT max(sequence) AS n FROM events WHERE lock_id = ?", lock_id) or {}
+    last = events.last_sequence(call.database, lock_id)
     digits = call.given["code"]
     try:
         await type_at(address, f"{programming}#1{digits}#{digits}#")
     except NoBoard as error:
         raise SeamError(400, "keypad_unreachable", str(error)) from error
-    row = await _told(call.database, lock_id, last.get("n") or 0, digits)
+    row = await _told(call.database, lock_id, last, digits)
     with call.database.transaction():
         call.database.run(
             "UPDATE access_codes SET name = ? WHERE access_code_id = ?",

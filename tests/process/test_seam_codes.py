@@ -3,11 +3,14 @@
 import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from seam.exceptions import SeamHttpApiError
 from seam.seam import Seam
 
+from tests.cloud.site import Api
 from tests.process.lock_sim import LockSim, running
 from tests.waiting import wait_for
 
@@ -43,10 +46,15 @@ def opens(sim: LockSim, door: int, digits: str) -> None:
 
 def is_refused(sim: LockSim, door: int, digits: str, reason: str) -> None:
     """Type a code at the keypad; the lock says why not, and the strike stays."""
-    before, said = sim.strike(door)["releases"], sim.lockctl(door, "journal").stdout.count(reason)
+    before, said = sim.strike(door)["releases"], times_said(sim, door, reason)
     sim.verb("type", str(door), f"{digits}#")
-    wait_for(lambda: sim.lockctl(door, "journal").stdout.count(reason) > said, what=reason)
+    wait_for(lambda: times_said(sim, door, reason) > said, what=reason)
     assert sim.strike(door)["releases"] == before
+
+
+def times_said(sim: LockSim, door: int, reason: str) -> int:
+    """In the whole journal of a door: of the newest rows alone the oldest goes with each that comes."""
+    return sim.lockctl(door, "journal", "--limit", "1000").stdout.count(reason)
 
 
 def becomes(seam: Any, code: Any, status: str) -> Any:
@@ -150,3 +158,26 @@ def test_one_code_for_both_doors_is_set_on_both(seam: Any, sim: LockSim) -> None
     for code in codes:
         becomes(seam, code, "set")
     opens(sim, 2, codes[0].code)
+
+
+def test_a_code_made_at_the_keypad_is_unmanaged_until_it_is_taken_over(seam: Any, sim: LockSim) -> None:
+    device_id, digits = device_of(sim, 1), next(_digits)
+    make = seam.access_codes.simulate.create_unmanaged_access_code
+    with pytest.raises(SeamHttpApiError) as refused:
+        make(device_id=device_id, name="Owner", code=digits)
+    assert refused.value.code == "simulation_not_supported"
+    cloud = Api(**sim.ready["device_cloud"])
+    programming = cloud.post(f"/locks/{device_id}/access_codes", kind="programming", code=next(_digits))
+    becomes(seam, SimpleNamespace(**programming.body), "set")
+    code = make(device_id=device_id, name="Owner", code=digits)
+    assert (code.code, code.name, code.is_managed, code.status) == (digits, "Owner", False, "set")
+    opens(sim, 1, digits)
+    seam.access_codes.unmanaged.convert_to_managed(access_code_id=code.access_code_id)
+    becomes(seam, code, "set")
+    opens(sim, 1, digits)
+    with pytest.raises(SeamHttpApiError) as refused:
+        make(device_id=device_id, name="Another", code=digits)
+    assert refused.value.code == "simulation_failed"
+    seam.access_codes.delete(access_code_id=code.access_code_id)
+    wait_for(lambda: seam.access_codes.list(access_code_ids=[code.access_code_id]) == [], 20, "the deletion")
+    is_refused(sim, 1, digits, "unknown code")

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from agent.envelope import Signer, new_sealing_key, new_signing_key
 from agent.messages import Events
 from cloud_sim import access_codes, code_sets, door_codes, journal, locks, unmanaged_codes
 from cloud_sim.access_codes import NewAccessCode, Taken
-from tests.cloud.device import journal_rows
+from tests.cloud.device import journal_rows, manifest_of
 from tests.cloud.door_journal import added, removed, restored
 from tests.seam.lifecycle import change, codes_of, row, shown, status
 from tests.seam.silent_cloud import NOON, Cloud
@@ -379,3 +380,27 @@ def test_a_code_removed_at_the_door_can_be_deleted_here(cloud: Cloud) -> None:
     cloud.confirm()
     cloud.happens(restored(code))
     assert not is_there(cloud, code)
+
+
+def test_a_lock_is_told_whether_a_code_may_be_removed_at_the_door(cloud: Cloud) -> None:
+    code = cloud.create(code="4711", is_external_modification_allowed=True)
+    assert told_of(cloud)["is_external_modification_allowed"] is True
+    before = digests(cloud)
+    change(cloud, code, is_external_modification_allowed=0)
+    assert "is_external_modification_allowed" not in told_of(cloud)
+    assert digests(cloud)[0] == before[0] + 1
+
+
+def told_of(cloud: Cloud) -> dict[str, Any]:
+    """The only definition of the set."""
+    [definition] = code_sets.bucket_parts(cloud.database, cloud.lock_id, 0)[0].rows
+    return dict(definition)
+
+
+def test_a_set_that_an_older_version_counted_without_that_becomes_a_new_revision(cloud: Cloud) -> None:
+    cloud.create(code="4711", is_external_modification_allowed=True)
+    before = digests(cloud)
+    cloud.database.connection.executescript(files("cloud_sim").joinpath("schema/011.sql").read_text())
+    after = digests(cloud)
+    assert after[0] == before[0] + 1
+    assert after[1] == manifest_of([told_of(cloud)], cloud.lock_id, after[0], 1)
