@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.envelope import OKPKey, Opener, Signer, kid_of, new_sealing_key, new_signing_key
-from agent.messages import EVENT_BATCH_ROWS, Events, Status, topic
+from agent.messages import EVENT_BATCH_ROWS, Events, Status, UplinkChanged, topic
 from agent.uplink.inbound import Arrival, Inbound
 from cloud_sim import access_codes, code_sets, code_updates
 from cloud_sim.access_codes import NewAccessCode, Taken
@@ -46,6 +46,8 @@ class Pair:
     sizes: list[int] = field(default_factory=list)
     """The bytes of every payload, both ways."""
     messages_to_lock: int = 0
+    sid: str = ""
+    """The session of the lock."""
     sent_seq: int = 0
     """The last journal row on its way; like the uplink, begun anew at a connection and after ten seconds."""
     site: Site = field(init=False)
@@ -245,8 +247,11 @@ class Pair:
         """A new session of the lock: it says how it is, and the broker brings what it kept."""
         self.lose_all()
         self.sent_seq = 0
-        self.site.connect()
-        self.from_lock("status", Status(online=True, sid="sid", set_epoch=1), sid="sid")
+        self.sid = uuid.uuid4().hex
+        self.site.controller.cloud.connect()
+        self.site.say(UplinkChanged(True, self.sid, ""))
+        self.site.answer_time()
+        self.from_lock("status", Status(online=True, sid=self.sid, set_epoch=1), sid=self.sid)
         for name, payload in list(self.retained.items()):
             if "/down/" in name and payload:
                 self._to_lock(name, payload, is_retained=True)

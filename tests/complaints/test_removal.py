@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from cloud_sim import access_codes, unmanaged_codes
+from cloud_sim.code_rules import Rules
+from firmware_sim.site import DEVICE_ID
 from tests.complaints.pair import DAY_S, Pair
 
 EVERY_DAY = '[{"days": [1, 2, 3, 4, 5, 6, 7], "from": "00:00", "to": "00:00"}]'
@@ -91,3 +94,69 @@ def test_complaint_25_a_temporary_code_becomes_permanent_through_cloud_and_lock(
     pair.exchange()
     pair.wait(2 * DAY_S)
     assert (pair.status(code), pair.opens("493817")) == ("set", True)
+
+
+# --- codes made at the door -----------------------------------------------------------------------------
+
+
+def make_at_door(pair: Pair, digits: str) -> None:
+    """Somebody with a programming code types a new code, twice."""
+    pair.create("135799", rules=Rules(kind="programming"))
+    pair.exchange()
+    pair.site.type(f"135799#1{digits}#{digits}#")
+
+
+def unmanaged(pair: Pair) -> list[dict[str, Any]]:
+    """The codes that nobody at the cloud made, as it knows them."""
+    rows = access_codes.of_lock(pair.database, DEVICE_ID)
+    return [row for row in rows if not row["is_managed"]]
+
+
+def test_complaint_10_a_code_made_at_the_door_is_not_taken_for_one_of_the_cloud(pair: Pair) -> None:
+    make_at_door(pair, "246802")
+    wanted = pair.create("493817")
+    pair.exchange()
+    (apart,) = unmanaged(pair)
+    assert (apart["code"], apart["access_code_id"] != wanted) == ("246802", True)
+    assert (pair.status(wanted), pair.opens("493817"), pair.opens("246802")) == ("set", True, True)
+    pair.exchange()
+    assert pair.row(wanted)["uses"] == 1
+
+
+def test_complaint_10_digits_typed_in_before_the_cloud_wanted_them_are_not_set_by_mistake(
+    pair: Pair,
+) -> None:
+    """The cloud has not heard of them when it makes its own code of the same digits."""
+    pair.create("135799", rules=Rules(kind="programming"))
+    pair.exchange()
+    pair.lose_all()
+    pair.site.type("135799#1246802#246802#")
+    wanted, other = pair.create("246802"), pair.create("493817")
+    pair.exchange()
+    assert (pair.status(wanted), pair.status(other)) == ("setting", "set")
+    assert [each["error_code"] for each in pair.shown(wanted)["errors"]] == ["duplicate_code_on_device"]
+
+
+def test_complaint_20_a_code_made_at_the_door_can_be_seen_and_deleted_from_the_cloud(pair: Pair) -> None:
+    make_at_door(pair, "246802")
+    pair.exchange()
+    (ghost,) = unmanaged(pair)
+    access_codes.delete(pair.database, ghost, pair.now)
+    unmanaged_codes.have_deleted(pair.database, pair.fleet.downlink, DEVICE_ID, pair.now)
+    pair.exchange()
+    assert (unmanaged(pair), pair.opens("246802")) == ([], False)
+
+
+def test_complaint_20_a_deletion_waits_for_a_lock_that_is_away(pair: Pair) -> None:
+    make_at_door(pair, "246802")
+    pair.exchange()
+    (ghost,) = unmanaged(pair)
+    access_codes.delete(pair.database, ghost, pair.now)
+    pair.lose_all()
+    pair.restart_lock()
+    pair.restart_cloud()
+    pair.lose_all()
+    assert (len(unmanaged(pair)), pair.opens("246802")) == (1, True)
+    pair.connect()
+    pair.exchange()
+    assert (unmanaged(pair), pair.opens("246802")) == ([], False)
