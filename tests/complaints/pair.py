@@ -66,6 +66,7 @@ class Pair:
             code_sets.record_revision(self.database, DEVICE_ID, 1, ())
             keys = [json.dumps(key.as_dict(private=False)) for key in (IDENTITY, LOCK_SEALING)]
             self.database.run("INSERT INTO device_keys VALUES (?, ?, ?, '', 0)", DEVICE_ID, *keys)
+        self.cloud_connects()
         self.connect()
 
     def close(self) -> None:
