@@ -16,6 +16,8 @@ from cloud_sim.database import Database
 SEQ_LIMIT = 2**53
 NEVER_KEPT = frozenset({"command", "bucket", "ack", "heartbeat"})
 """What is said to locks and must not be kept by a broker."""
+USES = frozenset({"access_granted", "programming_started"})
+"""Rows that are one use of the code they name."""
 GAP_PATIENCE_S = 30
 """A lock sends what is not acknowledged again after 10 s; three times the same beginning is no accident."""
 
@@ -221,7 +223,7 @@ def _store_row(
     if row.kind == "code_state" and _is(row.detail, _CodeState):
         reported.store_code_state(database, lock_id, row.detail)
     known_ms = row.wall_ms if row.clock in ("trusted", "holdover") else None
-    if row.kind == "access_granted" and _is(row.detail, _Use):
+    if row.kind in USES and _is(row.detail, _Use):
         reported.count_use(database, lock_id, row.detail, wall, known_ms)
     if row.kind not in door_codes.KINDS:
         return False

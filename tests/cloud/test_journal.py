@@ -133,6 +133,15 @@ def test_pages_of_events_follow_each_other(database: Database, door: str) -> Non
     assert [len(first), len(rest)] == [15, 5]
 
 
+def test_a_session_of_programming_is_a_use_and_no_opening(database: Database, door: str) -> None:
+    started = {"access_code_id": str(uuid.uuid4()), "gen": 1, "keypad": "keypad"}
+    store(database, door, journal_rows(("programming_started", started)))
+    assert database.row("SELECT uses FROM reported_access_codes") == {"uses": 1}
+    assert [event["event_type"] for event in events.events_after(database, door, 0, 10)] == [
+        "lock.programming_started"
+    ]
+
+
 def test_two_openings_with_one_code_in_one_batch_are_both_kept(database: Database, door: str) -> None:
     used = {"access_code_id": str(uuid.uuid4()), "gen": 1, "keypad": "keypad"}
     rows = journal_rows(("access_granted", used), ("access_granted", used))

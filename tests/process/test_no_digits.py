@@ -13,12 +13,13 @@ from tests.waiting import wait_for
 pytestmark = pytest.mark.process
 
 GOOD, USED_UP, WRONG, HALF_TYPED = "90817263", "82736459", "71625348", "60514237"
+CHIEF, MADE, NOT_REPEATED, REMOVED = "51403926", "42930158", "38291047", "29180736"
 VERBS = ("status", "codes", "journal", "facts")
 
 
 @pytest.fixture
 def door(new_door: NewDoor) -> Iterator[Door]:
-    """A door at which every kind of entry was made; its agent tells its log everything, and runs."""
+    """A door at which entries and codes of every kind were made; its agent logs all it can, and runs."""
     lived = new_door()
     config = lived.files.config
     config.write_text('log_level = "debug"\n' + config.read_text())
@@ -26,14 +27,23 @@ def door(new_door: NewDoor) -> Iterator[Door]:
     lived.new_codes(1, digits=GOOD)
     lived.new_codes(1, digits=USED_UP, is_one_time_use=True)
     assert [lived.opens(digits) for digits in (GOOD, USED_UP, USED_UP, WRONG)] == [True, True, False, False]
-    lived.type(HALF_TYPED)
-    wait_for(lambda: lived.see()["keys_waiting"] == 0, what="the keys to be fetched")
+    lived.new_codes(1, digits=CHIEF, kind="programming")
+    lived.new_codes(1, digits=REMOVED)
+    for keys in (f"1{MADE}#{MADE}#", f"1{NOT_REPEATED}#{WRONG}#", f"1{GOOD}#{GOOD}#", f"2{REMOVED}#"):
+        type_all(lived, f"{CHIEF}#{keys}")
+    assert lived.opens(MADE)
+    type_all(lived, HALF_TYPED)
     yield lived
+
+
+def type_all(door: Door, keys: str) -> None:
+    door.type(keys)
+    wait_for(lambda: door.see()["keys_waiting"] == 0, what="the keys to be fetched")
 
 
 def digits_in(content: bytes) -> list[str]:
     """Whose digits are in there, as text or as their bytes in hex."""
-    typed = (GOOD, USED_UP, WRONG, HALF_TYPED)
+    typed = (GOOD, USED_UP, WRONG, HALF_TYPED, CHIEF, MADE, NOT_REPEATED, REMOVED)
     return [each for each in typed if each.encode() in content or each.encode().hex().encode() in content]
 
 
