@@ -6,7 +6,7 @@ value: its reason. Rules of revision and digest: spec uplink, section 4, and dec
 
 import random
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from agent.code_rows import CodeRead, NewCode
@@ -99,19 +99,20 @@ class CodeSync:
         self.root = code_set.root(self._device_id, self.revision.set_epoch, applied, self._digests)
         self.refuse_revoked()
 
-    def changed_at_door(self, stamp: Stamp, certain_wall_s: float, restored: Collection[str] = ()) -> None:
-        """Codes were made or removed there, or `restored` after that: let what is on the disk decide, and
-        report what that does to codes of the set, such as a duplicate that comes to life."""
+    def after_door(self, certain_wall_s: float) -> tuple[Holding, list[Event]]:
+        """What is held once what is being written of codes made at the door is durable, and what to report of
+        codes of the set then, such as a duplicate that comes to life. `take` it afterwards."""
         before, arriving = self.holding, Arriving()
         arriving.add_local(self._store.door_codes.held())
-        before.withdraw(set(before.local))  # all of them arrive anew
-        managed = replace(before, local=frozenset())
-        self.holding = joined(managed, arriving, certain_wall_s, self._constraints.capacity)
-        self.holding.table.restore(restored)
+        capacity = self._constraints.capacity
+        holding = joined(before, arriving, certain_wall_s, capacity, gone=before.local)
+        return holding, [_code_state(*change) for change in changes(before, holding)]
+
+    def take(self, holding: Holding, restored: Collection[str] = ()) -> None:
+        """Let that decide. `restored`: codes of the set that were removed at the door, and count again."""
+        self.holding = holding
+        holding.table.restore(restored)
         self.refuse_revoked()
-        events = [_code_state(*change) for change in changes(before, self.holding)]
-        if events:
-            self._store.record(stamp, *events)
 
     def refuse_revoked(self) -> None:
         """Codes revoked by command are refused until a newer set says otherwise, codes removed at the door

@@ -76,11 +76,11 @@ class CommandSide:
         guesses: Guesses,
         permissions: Permissions,
         resync: Callable[[float], None],
-        forgotten: Callable[[], None],
+        write_door_codes: Callable[[Effect, Sequence[Event], Outcome], None],
         file_schedule: ModeSchedule | None,
     ) -> None:
-        """`resync` compares the code set with the cloud's; `forgotten` follows deletion of local codes;
-        `file_schedule`: see `ChangedSettings`."""
+        """`resync` compares the code set with the cloud's; `write_door_codes` makes effects durable that
+        change codes of the door; `file_schedule`: see `ChangedSettings`."""
         self._store = store
         self._clock = clock
         self._clocks = clocks
@@ -91,7 +91,7 @@ class CommandSide:
         self._guesses = guesses
         self._permissions = permissions
         self._resync = resync
-        self._forgotten = forgotten
+        self._write_door_codes = write_door_codes
         self._answered_again: tuple[str, set[str]] = ("", set())
         self.settings = ChangedSettings(store.modes, door, recorder.record, file_schedule)
         self.modes = ModeSide(
@@ -244,8 +244,6 @@ class CommandSide:
                 self._resync(now)
             case Identify():
                 self._face.identify(now)
-            case Forget():
-                self._forgotten()
 
     def _enter(self, standing: Standing, event: Event | None) -> None:
         """Make a mode durable that nobody commanded."""
@@ -254,6 +252,9 @@ class CommandSide:
         self._recorder.told()
 
     def _record(self, outcome: Outcome, effect: Effect, events: Sequence[Event]) -> None:
+        if effect.door.forgotten:
+            self._write_door_codes(effect, events, outcome)
+            return
         stamp = self._clock.stamp(self._clocks.now())
         self._store.record_effect(stamp, effect, events, outcome)
         self._recorder.told()

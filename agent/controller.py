@@ -144,7 +144,7 @@ class Controller:
             permissions=settings.permissions,
             resync=self.cloud.resync,
             file_schedule=settings.mode_schedule,
-            forgotten=self.door_codes.take_effect,
+            write_door_codes=self.door_codes.write,
         )
         self._programming = ProgrammingSide(
             may=settings.programming,

@@ -11,7 +11,7 @@ from typing import Literal
 
 from agent.clock_watch import ClockWatch
 from agent.code_sync import CodeSync
-from agent.command_rows import Effect
+from agent.command_rows import Effect, Outcome
 from agent.core import code_set, throttle
 from agent.core.access_code import AccessCode, CodeError, Kind, parse_definition
 from agent.core.constraints import Constraints, check_digits
@@ -199,16 +199,21 @@ class DoorCodes:
         """Make it durable, with the guess given back that `digits` took; then it counts."""
         length_class = None if digits is None else throttle.class_of(len(digits))
         budgets = {} if length_class is None else {length_class: self._guesses.refunded(length_class)}
-        stamp = self._clock.stamp(self._clocks.now())
-        self._store.record_effect(stamp, Effect(door=change, budgets=budgets), events)
+        self.write(Effect(door=change, budgets=budgets), events)
         self._guesses.keep(budgets)
-        self._recorder.told()
-        self.take_effect(change.restored)
 
-    def take_effect(self, restored: Sequence[str] = ()) -> None:
-        """Other codes are on the disk now: let them decide."""
-        now = self._clocks.now()
-        self._codes.changed_at_door(self._clock.stamp(now), self._clock.certain_wall_s(now), restored)
+    def write(self, effect: Effect, events: Sequence[Event], outcome: Outcome | None = None) -> None:
+        """Make an effect durable that changes codes of the door, and let that decide."""
+        now, prepared = self._clocks.now(), []
+
+        def reports() -> Sequence[Event]:
+            holding, rows = self._codes.after_door(self._clock.certain_wall_s(now))
+            prepared.append(holding)
+            return rows
+
+        self._store.record_effect(self._clock.stamp(now), effect, events, outcome, reports)
+        self._codes.take(prepared[0], effect.door.restored)
+        self._recorder.told()
         self._changed()
 
 

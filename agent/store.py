@@ -1,7 +1,7 @@
 """What the lock must not forget, as whole steps: each method is one transaction, durable when it returns."""
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,11 +93,17 @@ class Store:
             return [self.codes.note_known(db, code.access_code_id, code.gen, since) for code in codes]
 
     def record_effect(
-        self, stamp: Stamp, effect: Effect, events: Sequence[Event], outcome: Outcome | None = None
+        self,
+        stamp: Stamp,
+        effect: Effect,
+        events: Sequence[Event],
+        outcome: Outcome | None = None,
+        reports: Callable[[], Sequence[Event]] = tuple,
     ) -> None:
         """What a command, a mode or programming changes: the effect, its outcome, journal rows; all of it or
-        nothing."""
-        with self._recording(stamp, events) as db:
+        nothing. `reports` is asked for more rows when the effect can be read, and is not yet durable."""
+        rows = list(events)
+        with self._recording(stamp, rows) as db:
             self.commands.carry_out(db, effect)
             if effect.standing is not None:
                 self.modes.keep_standing(db, effect.standing)
@@ -108,6 +114,7 @@ class Store:
                 _save_budget(db, length_class, budget)
             if outcome is not None:
                 self.commands.keep(db, outcome)
+            rows += reports()
 
     def record(self, stamp: Stamp, *events: Event) -> None:
         """Add journal rows."""

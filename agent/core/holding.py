@@ -1,6 +1,6 @@
 """From what the lock holds to what decides: the search table, and the codes that cannot be part of it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from agent.core import lifetime
@@ -122,14 +122,21 @@ def build(rows: Iterable[HeldCode], certain_wall_s: float, capacity: int = CAPAC
     return joined(Holding(), Arriving(rows), certain_wall_s, capacity)
 
 
-def joined(before: Holding, arriving: Arriving, certain_wall_s: float, capacity: int = CAPACITY) -> Holding:
-    """What is held next: the codes of `before` that are not withdrawn, and those arriving, which take the
-    place of the same ids; `arriving` is used up. At most `capacity` codes decide.
+def joined(
+    before: Holding,
+    arriving: Arriving,
+    certain_wall_s: float,
+    capacity: int = CAPACITY,
+    *,
+    gone: Collection[str] = (),
+) -> Holding:
+    """What is held next: the codes of `before` that are not withdrawn or `gone`, and those arriving, which
+    take the place of the same ids; `arriving` is used up. At most `capacity` codes decide.
 
     Of two codes with the same digits the one held longer wins while it has not ended (`certain_wall_s`:
     time that has certainly passed); the other is reported as a duplicate."""
     arriving.remember(before.table)
-    anew = arriving.aside.keys() | set(arriving.table.ids[:-1])
+    anew = {*arriving.aside, *arriving.table.ids[:-1], *gone}
     stays = zip(before.table.ids[:-1], before.table.withdrawn, strict=False)
     table = before.table.only([not withdrawn and each not in anew for each, withdrawn in stays])
     kept = (held for held in before.aside.values() if held.access_code_id not in anew and not held.is_revoked)

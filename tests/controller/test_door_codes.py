@@ -10,6 +10,7 @@ from agent.core.code_set import bucket_of
 from agent.core.constraints import Constraints
 from agent.core.throttle import LengthClass
 from firmware_sim.site import NOON, Site, code_row
+from hal.ports import Pattern
 from tests.controller.conftest import ANNA
 from tests.controller.programming import BEN, CHIEF, NEW, ROWS, add, details, opens, programmed, remove
 from tests.controller.test_commands import restarted
@@ -139,6 +140,20 @@ def test_it_comes_to_life_and_is_reported_when_the_one_made_here_is_removed(site
     remove(site, NEW)
     assert errors(site) == [(BEN, ["duplicate_code"]), (BEN, [])]
     assert opens(site, NEW)
+
+
+def test_a_removal_and_what_it_does_to_other_codes_are_durable_together_or_not_at_all(site: Site) -> None:
+    made = add(site)
+    site.install(*ROWS, code_row(BEN, NEW))
+    site.store.database._connection.execute(
+        "CREATE TRIGGER full BEFORE INSERT ON journal WHEN NEW.row LIKE '%code_state%'"
+        " BEGIN SELECT RAISE(ABORT, 'full'); END"
+    )
+    assert not remove(site, NEW)
+    site.wait(5.0)
+    assert site.indicator.pattern is Pattern.FAULT
+    opens(site, NEW)
+    assert details(site, "access_granted")[-1]["access_code_id"] == made
 
 
 def test_codes_made_here_take_up_capacity(tmp_path: Path) -> None:
