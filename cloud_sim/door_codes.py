@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated, Any
 
 import msgspec
@@ -54,7 +55,7 @@ def take(
 
     `at_ms`: when it happened, Unix milliseconds. A row that says nothing of a code of this lock changes
     nothing: no lock has a say in another's codes."""
-    try:
+    with suppress(msgspec.ValidationError):
         match kind:
             case "code_added_at_door":
                 added = msgspec.convert(detail, _Added)
@@ -64,8 +65,6 @@ def take(
                 return _remove(database, lock_id, msgspec.convert(detail, _Removed), at_ms)
             case "code_restored":
                 _restore(database, lock_id, msgspec.convert(detail, _Code))
-    except msgspec.ValidationError:
-        return False
     return False
 
 
