@@ -152,6 +152,15 @@ def _spaced(word: str) -> str:
     return word.replace("_", " ")
 
 
+_WHY_MODE = {
+    "start": "as before the start",
+    "kept": "kept over a boundary of the schedule",
+    "clock_unknown": "as nobody knows the time",
+    "too_late": "as before: a change became durable too late",
+}
+"""Where nobody chose the mode; otherwise `by` somebody or something."""
+
+
 def event_line(event: Mapping[str, Any]) -> Line:
     """One event of `watch`, or one journal row."""
     words, style = _said(event["kind"], event["detail"])
@@ -166,7 +175,8 @@ def _said(kind: str, detail: Mapping[str, Any]) -> tuple[str, Style]:
             named = f", {_code_named(detail)}" if "access_code_id" in detail else ""
             return f"access denied: {_spaced(str(detail['reason']))}{named}", "bad"
         case "mode":
-            return f"mode {_spaced(str(detail['mode']))}, by {detail['why']}", "plain"
+            why = _WHY_MODE.get(detail["why"], f"by {detail['why']}")
+            return f"mode {_spaced(str(detail['mode']))}, {why}", "plain"
         case "command_result":
             return _command_result(detail), "good" if detail["result"] == "done" else "bad"
         case "code_added_at_door" | "code_removed_at_door" | "code_restored" | "programming_started":

@@ -41,6 +41,8 @@ def test_an_instant_is_told_in_utc_and_none_as_a_dash() -> None:
             "code state: code 0b6e1c1e, gen 1, state set",
         ),
         (row(1, "code_set_applied", rev=2, root="0f" * 32), "code set applied: rev 2, root 0f0f0f0f"),
+        (row(1, "mode", mode="passage", why="schedule"), "mode passage, by schedule"),
+        (row(1, "mode", mode="lockdown", why="kept"), "mode lockdown, kept over a boundary of the schedule"),
         (row(1, "something_new", size=3), "something new: size 3"),
     ],
 )

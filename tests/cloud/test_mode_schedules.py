@@ -3,12 +3,14 @@
 import json
 import signal
 from collections.abc import Iterator
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
 from agent.changed_settings import canonical, digest_of
+from agent.core.schedule_fields import MAX_HOLIDAYS, MAX_WEEKLY
 from agent.envelope import new_signing_key
 from agent.messages import Events, Status
 from cloud_sim import journal, reported, settings_delivery, wanted_settings
@@ -198,6 +200,21 @@ def test_a_command_that_nobody_answers_is_said_again(line: Line) -> None:
     line.wall += 20
     settings_delivery.deliver_all(line.database, line.downlink, line.wall)
     assert (line.said, line.state()) == (2, "pending")
+
+
+def test_the_largest_schedule_there_can_be_fits_into_one_message(line: Line) -> None:
+    first = date(2090, 1, 1)
+    holidays = [
+        {"date": str(first + timedelta(n)), "rule": {"mode": "no_remote"}} for n in range(MAX_HOLIDAYS)
+    ]
+    entries = [
+        {"days": [1, 2, 3, 4, 5, 6, 7], "from": f"{n // 2:02}:{n % 2 * 30:02}", "to": f"{n // 2:02}:59"}
+        | {"mode": "no_remote"}
+        for n in range(MAX_WEEKLY)
+    ]
+    schedule = {"zone": "America/Argentina/ComodRivadavia", "weekly": entries, "holidays": holidays}
+    wanted_settings.want(line.database, line.door, Wanted(mode_schedule=schedule), line.wall)
+    assert (line.tell() is not None, line.said) == (True, 1)
 
 
 def test_done_without_the_settings_being_there_is_said_again(line: Line) -> None:

@@ -1,5 +1,6 @@
 """A whole door that follows a mode schedule: boundaries, people between them, restarts, and clocks."""
 
+import hmac
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from agent.core.modes import Mode
 from agent.core.timekeeping import MAX_BOUND_S
 from agent.errors import StorageFault
 from agent.zones import zone_named
-from firmware_sim.site import NOON, Site
+from firmware_sim.site import NOON, Site, code_row
 from hal.ports import LinkChanged
+from tests.controller.conftest import ANNA
 from tests.controller.test_commands import restarted
 
 HOUR, DAY = 3600.0, 86400.0
@@ -133,6 +135,16 @@ def test_a_key_pressed_right_after_a_boundary_is_judged_by_the_new_mode(site: Si
     assert site.reasons() == ["blocked_by_mode"]
 
 
+def test_a_passage_code_closes_early_and_the_next_boundary_counts_again(scheduled: Site) -> None:
+    scheduled.install(code_row(ANNA, "493817", kind="passage"))
+    scheduled.wait(UNTIL_1500 + 60)
+    scheduled.type("493817#")
+    scheduled.wait(60)
+    assert not scheduled.strike.is_released
+    scheduled.wait(DAY)
+    assert scheduled.strike.is_released
+
+
 # --- restarts -----------------------------------------------------------------------------------------
 
 
@@ -182,6 +194,14 @@ def test_a_schedule_taken_out_of_the_file_leaves_no_door_free(tmp_path: Path) ->
     assert site.strike.is_released
     again = restarted(site, tmp_path)
     assert (again.strike.releases, again.controller.commands.mode) == (0, Mode.NORMAL)
+
+
+def test_a_mode_that_an_older_agent_kept_still_counts(site: Site, tmp_path: Path) -> None:
+    mac = hmac.digest(bytes(32), b"operating_mode|lockdown", "sha256")[:16]
+    with site.store.database.transaction() as db:
+        db.execute("INSERT INTO operating_mode (id, mode, mac) VALUES (1, 'lockdown', ?)", (mac,))
+    again = restarted(site, tmp_path)
+    assert (again.controller.commands.mode, again.journal("fault")) == (Mode.LOCKDOWN, [])
 
 
 # --- clocks -------------------------------------------------------------------------------------------
