@@ -10,7 +10,11 @@ class Lights:
         self._standing = records.steady(records.BLACK)
         self._momentary = records.steady(records.BLACK)
         self._momentary_left_ms = 0
+        self._shown_for_ms = 0
         self._sound_left_ms = 0
+        self._sounding_for_ms = 0
+        self._beep_ms = (0, 0)
+        """On, off."""
         self.is_sounding_on = False
         """A sound without end."""
 
@@ -26,8 +30,30 @@ class Lights:
         """Whether the sounder is at work, its pauses included."""
         return self.is_sounding_on or self._sound_left_ms > 0
 
+    def colour(self) -> int:
+        """The colour to be seen at this very moment, of those that blink with each other."""
+        light = self.shown()
+        into_tenths = self._shown_for_ms // 100 % max(1, light.on_tenths + light.off_tenths)
+        return light.on if into_tenths < light.on_tenths or not light.blinks() else light.off
+
+    def is_loud(self) -> bool:
+        """Whether the sounder is to be heard at this very moment."""
+        on_ms, off_ms = self._beep_ms
+        return self.is_sounding() and self._sounding_for_ms % max(1, on_ms + off_ms) < on_ms
+
+    def phase_due_ms(self) -> "int | None":
+        """Milliseconds until `colour` or `is_loud` may change: both do so at full tenths of a second."""
+        due = [100 - self._shown_for_ms % 100] if self.shown().blinks() else []
+        if self.is_sounding():
+            due.append(100 - self._sounding_for_ms % 100)
+        return min(due) if due else None
+
     def pass_time(self, elapsed_ms: int) -> None:
         """Let what is momentary run out."""
+        self._shown_for_ms += elapsed_ms
+        self._sounding_for_ms += elapsed_ms
+        if self._momentary_left_ms and elapsed_ms >= self._momentary_left_ms:
+            self._shown_for_ms = 0
         self._momentary_left_ms = max(0, self._momentary_left_ms - elapsed_ms)
         self._sound_left_ms = max(0, self._sound_left_ms - elapsed_ms)
 
@@ -49,6 +75,7 @@ class Lights:
             self._momentary_left_ms = temporary[5] * 100
         if permanent[0] == records.LED_SET:
             self._standing = records.Light(permanent[3], permanent[4], permanent[1], permanent[2])
+        self._shown_for_ms = 0
         return True
 
     def obey_buzzer(self, data: bytes) -> bool:
@@ -59,5 +86,7 @@ class Lights:
         tone, on, off, count = fields[1:]
         is_sound = tone == records.TONE_DEFAULT and on > 0
         self.is_sounding_on = is_sound and count == 0
+        self._sounding_for_ms = 0
+        self._beep_ms = (on * 100, off * 100) if is_sound else (0, 0)
         self._sound_left_ms = (on + off) * count * 100 if is_sound else 0
         return True

@@ -8,7 +8,7 @@ from firmware_sim.controller.lights import Lights
 from firmware_sim.controller.outputs import Outputs
 from hal.osdp import codec, records, secure
 
-try:  # noqa: SIM105 - MicroPython has no contextlib, no collections.abc, and evaluates no annotations
+try:
     from collections.abc import Callable
 except ImportError:
     pass

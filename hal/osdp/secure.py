@@ -21,13 +21,13 @@ _BLOCK = 16
 def same(left: bytes, right: bytes) -> bool:
     """Whether two byte strings are equal, found out in a time that does not tell where they differ."""
     difference = len(left) ^ len(right)
-    for one, other in zip(left, right):  # noqa: B905 - MicroPython's zip has no `strict`; lengths are compared above
+    for one, other in zip(left, right):
         difference |= one ^ other
     return difference == 0
 
 
 def _xor(left: bytes, right: bytes) -> bytes:
-    return bytes([one ^ other for one, other in zip(left, right)])  # noqa: B905 - see `same`
+    return bytes([one ^ other for one, other in zip(left, right)])
 
 
 def _inverse(block: bytes) -> bytes:

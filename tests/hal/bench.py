@@ -1,7 +1,8 @@
 """A control panel and two readers on one line in memory, on a clock that the test moves."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from firmware_sim.controller.peripheral import Peripheral
 from hal.osdp import codec, records
@@ -23,10 +24,29 @@ def dead(data: bytes) -> bytes:
     return b""
 
 
+class OnTheLine(Protocol):
+    """What a reader does at the line."""
+
+    def receive(self, data: bytes, now_ms: int) -> bytes:
+        """See `Peripheral`."""
+
+    def step(self, now_ms: int) -> None:
+        """See `Peripheral`."""
+
+    def due_ms(self) -> int | None:
+        """See `Peripheral`."""
+
+
 class Bench:
     """Time starts at 1000 s. `line` is what happens to the bytes of each transmission, in both directions."""
 
-    def __init__(self, outside_key: bytes = KEYS["outside"]) -> None:
+    def __init__(
+        self,
+        outside_key: bytes = KEYS["outside"],
+        others: Sequence[OnTheLine] | None = None,
+        poll_s: float = 0.02,
+    ) -> None:
+        """`others`: what is on the line instead of the two readers that `outside` and `inside` are."""
         self.now = 1000.0
         self.line: Callable[[bytes], bytes] = clean
         self.sent: list[bytes] = []
@@ -35,18 +55,17 @@ class Bench:
         self.does_echo = False
         """As some line adapters do: the panel hears what it sends."""
         readers = [Reader("outside", 0, KEYS["outside"]), Reader("inside", 1, KEYS["inside"])]
-        self.panel = Panel(readers, 0.02, aes, os.urandom)
-        self.readers = [outside_reader(outside_key), inside_reader()]
-
-    @property
-    def outside(self) -> Peripheral:
+        self.panel = Panel(readers, poll_s, aes, os.urandom)
+        self.outside = outside_reader(outside_key)
         """Address 0."""
-        return self.readers[0]
+        self.inside = inside_reader()
+        """Address 1, with one relay and two inputs."""
+        self._others = others
 
     @property
-    def inside(self) -> Peripheral:
-        """Address 1, with one relay and two inputs."""
-        return self.readers[1]
+    def readers(self) -> Sequence[OnTheLine]:
+        """Everything on the line."""
+        return (self.outside, self.inside) if self._others is None else self._others
 
     def run(self, for_s: float) -> None:
         """Let `for_s` seconds pass, in steps as long as nothing is due."""
@@ -102,7 +121,10 @@ class Bench:
 
     def reboot(self, number: int) -> None:
         """A reader loses its power and gets it back."""
-        self.readers[number] = outside_reader(KEYS["outside"]) if number == 0 else inside_reader()
+        if number == 0:
+            self.outside = outside_reader(KEYS["outside"])
+        else:
+            self.inside = inside_reader()
         self.readers[number].step(self.now_ms())
 
     def is_released(self) -> bool:
