@@ -32,6 +32,58 @@ class Keys(Request, frozen=True, tag="keys"):
         return {"queued": board.type_keys(self.keys, self.interval_ms / 1000, now), "now_s": now}
 
 
+class Press(Request, frozen=True, tag="press"):
+    """Press keys of the matrix, as a finger does: held for a while, with contacts that bounce."""
+
+    keys: Annotated[str, msgspec.Meta(pattern="^[0-9*#]*$", max_length=256)]
+    for_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 60
+    pause_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 60
+    bounce: bool = True
+
+    def carry_out(self, board: VirtualBoard, wire: Wire, now: float) -> dict[str, Any]:
+        """See `Request`."""
+        del wire
+        board.press_keys(self.keys, self.for_ms / 1000, self.pause_ms / 1000, self.bounce, now)
+        return {}
+
+
+class Hold(Request, frozen=True, tag="hold"):
+    """Keep these keys of the matrix down and no others: one that is stuck, or three that fake a fourth."""
+
+    keys: Annotated[str, msgspec.Meta(pattern="^[0-9*#]*$", max_length=12)]
+
+    def carry_out(self, board: VirtualBoard, wire: Wire, now: float) -> dict[str, Any]:
+        """See `Request`."""
+        del wire
+        board.hold(self.keys, now)
+        return {}
+
+
+class Jam(Request, frozen=True, tag="jam"):
+    """Let the strike's bolt stick, whatever its relay does, or move again."""
+
+    jammed: bool
+
+    def carry_out(self, board: VirtualBoard, wire: Wire, now: float) -> dict[str, Any]:
+        """See `Request`."""
+        del wire, now
+        board.jam(jams=self.jammed)
+        return {}
+
+
+class Power(Request, frozen=True, tag="power"):
+    """Cut the power of a unit, or give it back. A unit that is torn off has lost power and line alike."""
+
+    unit: Literal["outside", "inside"]
+    on: bool
+
+    def carry_out(self, board: VirtualBoard, wire: Wire, now: float) -> dict[str, Any]:
+        """See `Request`."""
+        del wire
+        board.set_power(self.unit, is_on=self.on, now=now)
+        return {}
+
+
 class Door(Request, frozen=True, tag="door"):
     """Open or close the door. A locked door opens too, by force, and the answer says so."""
 
@@ -39,8 +91,8 @@ class Door(Request, frozen=True, tag="door"):
 
     def carry_out(self, board: VirtualBoard, wire: Wire, now: float) -> dict[str, Any]:
         """See `Request`."""
-        del wire, now
-        return {"forced": board.move_door(self.open)}
+        del wire
+        return {"forced": board.move_door(self.open, now)}
 
 
 class Rex(Request, frozen=True, tag="rex"):
@@ -63,8 +115,8 @@ class Tamper(Request, frozen=True, tag="tamper"):
 
     def carry_out(self, board: VirtualBoard, wire: Wire, now: float) -> dict[str, Any]:
         """See `Request`."""
-        del wire, now
-        board.tamper(self.unit, self.open)
+        del wire
+        board.tamper(self.unit, self.open, now)
         return {}
 
 
@@ -109,10 +161,10 @@ class Help(Request, frozen=True, tag="help"):
         return {"requests": {name: kind.__doc__ for name, kind in REQUESTS.items()}}
 
 
-AnyRequest = Keys | Door | Rex | Tamper | Line | Noise | State | Watch | Help
+AnyRequest = Keys | Press | Hold | Jam | Power | Door | Rex | Tamper | Line | Noise | State | Watch | Help
 REQUESTS: dict[str, type[Request]] = {
     str(kind.__struct_config__.tag): kind
-    for kind in (Keys, Door, Rex, Tamper, Line, Noise, State, Watch, Help)
+    for kind in (Keys, Press, Hold, Jam, Power, Door, Rex, Tamper, Line, Noise, State, Watch, Help)
 }
 _decode: Callable[[bytes], AnyRequest] = msgspec.json.Decoder(AnyRequest).decode
 

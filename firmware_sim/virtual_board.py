@@ -1,19 +1,21 @@
 """Two OSDP units and the door around them: what people do to them, and what can be seen of them."""
 
+import random
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from firmware_sim.controller.peripheral import Peripheral
+from firmware_sim.wired_unit import INSIDE, OUTSIDE, WiredUnit
 from hal.osdp import records, secure
 from hal.osdp.indicator import SHOWS, Show
 
 STRIKE_OUTPUT = 0
 CONTACT_INPUT = 0
 REX_INPUT = 1
-OUTSIDE_ADDRESS = 0
-INSIDE_ADDRESS = 1
+
+_BOUNCE_S = 0.002
+_BOUNCES = 4
 
 _COLOURS = {
     records.BLACK: "off",
@@ -45,15 +47,20 @@ class VirtualBoard:
         random_bytes: Callable[[int], bytes],
         now: float,
     ) -> None:
-        self.outside = Peripheral(OUTSIDE_ADDRESS, outside_scbk, aes, random_bytes)
-        self.inside = Peripheral(INSIDE_ADDRESS, inside_scbk, aes, random_bytes, outputs=1, inputs=2)
+        self.outside = WiredUnit(OUTSIDE, outside_scbk, aes, random_bytes)
+        self.inside = WiredUnit(INSIDE, inside_scbk, aes, random_bytes)
         self.units = {"outside": self.outside, "inside": self.inside}
-        self._tampered = dict.fromkeys(self.units, False)
+        self.inside.contacts[REX_INPUT].is_closed = False
+        self._chance = random.Random(now)
+        self._jams = False
         self._strike = StrikeSeen()
         self._is_open = False
         self._is_rex_pressed = False
         self._rex_until_s = 0.0
         self._fingers: deque[tuple[float, str]] = deque()
+        """Keys that are queued at the keypad's controller, as if its matrix had found them."""
+        self._contacts: deque[tuple[float, str, bool]] = deque()
+        """Keys of the matrix that close and open."""
         self._keys_queued_at_s: float | None = None
         self._keys_discarded = 0
         self.step(now)
@@ -66,18 +73,23 @@ class VirtualBoard:
 
     def step(self, now: float) -> None:
         """Let time pass: relays fall, fingers press the next key."""
+        while self._contacts and self._contacts[0][0] <= now:
+            _, key, is_down = self._contacts.popleft()
+            self.outside.step(_milliseconds(now))
+            self.outside.hold(key, is_down=is_down)
         for unit in self.units.values():
             unit.step(_milliseconds(now))
         while self._fingers and self._fingers[0][0] <= now:
             self._press(self._fingers.popleft()[1], now)
         if self._is_rex_pressed and now >= self._rex_until_s:
-            self._set_rex(False)
+            self._set_rex(False, now)
         self._look(now)
 
     def due_s(self, now: float) -> float | None:
         """Seconds until `step` has something to do."""
         due = [unit_ms / 1000 for unit in self.units.values() if (unit_ms := unit.due_ms()) is not None]
         due += [at_s - now for at_s, _ in list(self._fingers)[:1]]
+        due += [at_s - now for at_s, _, _ in list(self._contacts)[:1]]
         if self._is_rex_pressed:
             due.append(self._rex_until_s - now)
         return max(0.0, min(due)) if due else None
@@ -91,22 +103,52 @@ class VirtualBoard:
         self.step(now)
         return len(keys)
 
-    def move_door(self, is_open: bool) -> bool:
-        """Open or close the door; True if that broke it open: it was closed and locked."""
-        is_forced = is_open and not self._is_open and not self._strike.is_released
+    def press_keys(self, keys: str, for_s: float, pause_s: float, bounces: bool, now: float) -> None:
+        """Press keys of the matrix one after the other, with contacts that bounce if `bounces`."""
+        at_s = max([now, *(each[0] + pause_s for each in list(self._contacts)[-1:])])
+        for key in keys:
+            for is_down, lasting_s in ((True, for_s), (False, pause_s)):
+                edges = 2 * self._chance.randint(1, _BOUNCES) if bounces else 0
+                for edge in range(edges + 1):
+                    self._contacts.append((at_s + edge * _BOUNCE_S, key, is_down is (edge % 2 == 0)))
+                at_s += edges * _BOUNCE_S + lasting_s
+        self.step(now)
+
+    def hold(self, keys: str, now: float) -> None:
+        """These keys of the matrix are down from now on, and no others: stuck, or a ghost's three."""
+        for key in self.outside.held():
+            self.outside.hold(key, is_down=False)
+        for key in keys:
+            self.outside.hold(key, is_down=True)
+        self.step(now)
+
+    def jam(self, *, jams: bool) -> None:
+        """The strike's bolt does not move, whatever its relay does."""
+        self._jams = jams
+
+    def set_power(self, unit: str, *, is_on: bool, now: float) -> None:
+        """Cut the power of a unit, or give it back."""
+        self.units[unit].set_power(is_on=is_on)
+        self.step(now)
+
+    def move_door(self, is_open: bool, now: float) -> bool:
+        """Open or close the door; True if that broke it open: it was closed and its bolt held it."""
+        holds = self._jams or not self._strike.is_released
+        is_forced = is_open and not self._is_open and holds
         self._is_open = is_open
-        self.inside.set_input(CONTACT_INPUT, is_open)
+        self.inside.contacts[CONTACT_INPUT].is_closed = not is_open
+        self.inside.step(_milliseconds(now))
         return is_forced
 
     def press_rex(self, for_s: float, now: float) -> None:
         """Press the button inside and let go after `for_s`."""
         self._rex_until_s = now + for_s
-        self._set_rex(True)
+        self._set_rex(True, now)
 
-    def tamper(self, unit: str, is_open: bool) -> None:
+    def tamper(self, unit: str, is_open: bool, now: float) -> None:
         """Open or close the case of a unit."""
-        self._tampered[unit] = is_open
-        self.units[unit].set_tampered(is_open)
+        self.units[unit].case.is_closed = not is_open
+        self.units[unit].step(_milliseconds(now))
 
     def state(self, now: float) -> dict[str, Any]:
         """All that can be seen, and no digits."""
@@ -120,31 +162,35 @@ class VirtualBoard:
             },
             "door": {"open": self._is_open},
             "rex": {"pressed": self._is_rex_pressed},
-            "tamper": dict(self._tampered),
+            "tamper": {name: not unit.case.is_closed for name, unit in self.units.items()},
+            "power": {name: unit.is_powered for name, unit in self.units.items()},
+            "jammed": self._jams,
             "indicator": self._pattern(),
             "led": self._led(),
-            "sounding": self.outside.lights.is_sounding(),
-            "keys_waiting": self.outside.keys_waiting() + len(self._fingers),
+            "sounding": self.outside.peripheral.lights.is_sounding(),
+            "keys_waiting": self.outside.peripheral.keys_waiting() + len(self._fingers),
+            "keys_held": len(self.outside.held()),
             "keys_discarded": self._keys_discarded,
             "keys_queued_at_s": self._keys_queued_at_s,
-            "link": {name: unit.is_secure() for name, unit in self.units.items()},
+            "link": {name: unit.peripheral.is_secure() for name, unit in self.units.items()},
             "now_s": now,
         }
 
     def _press(self, key: str, now: float) -> bool:
-        is_taken = self.outside.press(key)
+        is_taken = self.outside.peripheral.press(key)
         if is_taken:
             self._keys_queued_at_s = now
         else:
             self._keys_discarded += 1
         return is_taken
 
-    def _set_rex(self, is_pressed: bool) -> None:
+    def _set_rex(self, is_pressed: bool, now: float) -> None:
         self._is_rex_pressed = is_pressed
-        self.inside.set_input(REX_INPUT, is_pressed)
+        self.inside.contacts[REX_INPUT].is_closed = is_pressed
+        self.inside.step(_milliseconds(now))
 
     def _look(self, now: float) -> None:
-        is_released = self.inside.outputs.is_on(STRIKE_OUTPUT)
+        is_released = self.inside.is_powered and self.inside.peripheral.outputs.is_on(STRIKE_OUTPUT)
         if is_released == self._strike.is_released:
             return
         self._strike.is_released = is_released
@@ -155,7 +201,7 @@ class VirtualBoard:
             self._strike.locked_at_s = now
 
     def _led(self) -> dict[str, Any]:
-        lights = self.outside.lights
+        lights = self.outside.peripheral.lights
         shown = lights.shown()
         return {
             "colour": _COLOURS.get(shown.on, "other"),
@@ -165,7 +211,7 @@ class VirtualBoard:
 
     def _pattern(self) -> str:
         """The pattern that looks like this, or "none" for a light that no pattern has."""
-        lights = self.outside.lights
+        lights = self.outside.peripheral.lights
         for pattern, show in SHOWS.items():
             if _looks_like(show, lights.shown(), lights.is_momentary()):
                 return pattern.value

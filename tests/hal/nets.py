@@ -1,41 +1,37 @@
-"""A board of nets behind gpiozero's mock pins: pins that drive, pull and read, joined by switches.
+"""gpiozero's mock pins on a board of nets: what they drive and pull goes out, what the nets carry comes in.
 
-What stock mock pins hide is here: the level of an input follows from everything that is connected to it, a
-pin that becomes an output is low first, and a low pin that meets a high one is a short.
+Stock mock pins hide what this shows: an input follows everything that is joined to it, and a pin that becomes
+an output is low first.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from gpiozero import Device
 from gpiozero.pins.mock import MockFactory, MockPin
 
-GROUND = -1
+from firmware_sim import nets
+from firmware_sim.nets import GROUND, Switch
 
 
-@dataclass(slots=True)
-class Switch:
-    """A contact between two pins, or between a pin and ground."""
+class Board:
+    """All pins that were asked for, and the switches between them."""
 
-    one: int
-    other: int
-    is_closed: bool = False
+    def __init__(self) -> None:
+        self.pins: dict[int, WiredPin] = {}
+        self._nets = nets.Nets()
 
-
-@dataclass(slots=True)
-class Nets:
-    """All pins and switches of a board, and what they join."""
-
-    pins: dict[int, "NetPin"] = field(default_factory=dict)
-    switches: list[Switch] = field(default_factory=list)
-    shorts: int = 0
+    @property
+    def shorts(self) -> int:
+        """How often a low pin was found to meet a high one."""
+        return self._nets.shorts
 
     def switch(self, one: int, other: int = GROUND, is_closed: bool = False) -> Switch:
         """A new switch."""
-        made = Switch(one, other, is_closed)
-        self.switches.append(made)
-        return made
+        return self._nets.switch(one, other, is_closed)
+
+    def cut_all(self) -> None:
+        """Take every switch away."""
+        self._nets.switches.clear()
 
     def set(self, switch: Switch, is_closed: bool) -> None:
         """Close or open a switch, and let every input follow."""
@@ -43,53 +39,29 @@ class Nets:
         self.settle()
 
     def settle(self) -> None:
-        """Every input reads what its net carries."""
-        for pin in list(self.pins.values()):
+        """Every pin does to its net what it is set to, and every input reads what its net carries."""
+        for number, pin in self.pins.items():
+            self._nets.pins[number] = pin.on_the_net()
+        for number, pin in list(self.pins.items()):
             if pin.function == "input":
-                pin.follow(self._carries_high(pin.gpio))
-
-    def _carries_high(self, number: int) -> bool:
-        joined = list(self._joined(number))
-        members = [self.pins[each] for each in joined if each in self.pins]
-        driven = {bool(pin.state) for pin in members if pin.function == "output"}
-        if GROUND in joined:
-            driven.add(False)
-        if len(driven) == 2:
-            self.shorts += 1
-        if driven:
-            return False not in driven
-        return any(pin.pull == "up" for pin in members)
-
-    def _joined(self, number: int) -> Iterator[int]:
-        """The pins of the net that `number` is in. Ground is an end: nothing is joined through it."""
-        seen: set[int] = set()
-        todo = [number]
-        while todo:
-            at = todo.pop()
-            if at in seen:
-                continue
-            seen.add(at)
-            yield at
-            for switch in self._closed_at(at):
-                todo += [switch.one, switch.other]
-
-    def _closed_at(self, number: int) -> Iterator[Switch]:
-        for switch in self.switches:
-            if switch.is_closed and number != GROUND and number in (switch.one, switch.other):
-                yield switch
+                pin.follow(self._nets.level(number))
 
 
-class NetPin(MockPin):  # type: ignore[misc]
-    """A mock pin on a board of nets."""
+class WiredPin(MockPin):  # type: ignore[misc]  # gpiozero has no types
+    """A mock pin of a board."""
 
-    nets: Nets
+    board: Board
 
     def __init__(self, factory: Any, info: Any) -> None:
         super().__init__(factory, info)
-        self.gpio = int(info.name.removeprefix("GPIO"))
         self._function: str = "input"
-        self.nets.pins[self.gpio] = self
         self.is_broken = False
+        self.board.pins[int(info.name.removeprefix("GPIO"))] = self
+
+    def on_the_net(self) -> nets.NetPin:
+        """What it does to its net."""
+        drives = bool(self._state) if self._function == "output" else None
+        return nets.NetPin(drives, self._pull == "up")
 
     def follow(self, is_high: bool) -> None:
         """The net has this level now."""
@@ -102,16 +74,16 @@ class NetPin(MockPin):  # type: ignore[misc]
         if value == "output" and self._function == "input":
             self._change_state(False)
         self._function = value
-        self.nets.settle()
+        self.board.settle()
 
     def _set_pull(self, value: str) -> None:
         self._pull = value
-        self.nets.settle()
+        self.board.settle()
 
     def _set_state(self, value: float) -> None:
         self._raise_if_broken()
         super()._set_state(value)
-        self.nets.settle()
+        self.board.settle()
 
     def _get_state(self) -> bool:
         self._raise_if_broken()
@@ -122,12 +94,12 @@ class NetPin(MockPin):  # type: ignore[misc]
             raise OSError("the pin is gone")
 
 
-def wired() -> Nets:
+def wired() -> Board:
     """A new board, from which gpiozero takes its pins from now on; `Device.pin_factory.reset()` ends it."""
-    board = Nets()
+    made = Board()
 
-    class Pin(NetPin):
-        nets = board
+    class Pin(WiredPin):
+        board = made
 
     Device.pin_factory = MockFactory(pin_class=Pin)
-    return board
+    return made

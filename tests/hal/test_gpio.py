@@ -9,6 +9,7 @@ import pytest
 from gpiozero import Device as GpioDevice
 
 from agent.cli.daemon import main
+from firmware_sim.nets import Switch
 from hal.gpio.indicator import GpioIndicator
 from hal.gpio.inputs import Input
 from hal.gpio.pins import take_factory
@@ -25,7 +26,7 @@ from hal.ports import (
     TamperChanged,
 )
 from hal.registry import load
-from tests.hal.nets import Nets, Switch, wired
+from tests.hal.nets import Board, wired
 from tests.waiting import wait_for
 
 ROWS, COLUMNS = (5, 6, 13, 19), (12, 16, 20)
@@ -34,7 +35,7 @@ Make = Callable[..., Any]
 
 
 @pytest.fixture
-def board() -> Iterator[Nets]:
+def board() -> Iterator[Board]:
     nets = wired()
     yield nets
     GpioDevice.pin_factory.reset()
@@ -47,7 +48,7 @@ def heard() -> list[Signal]:
 
 
 @pytest.fixture
-def make(heard: list[Signal], board: Nets) -> Iterator[Make]:
+def make(heard: list[Signal], board: Board) -> Iterator[Make]:
     """Makes and starts devices, and closes them at the end."""
     del board
     made: list[Device] = []
@@ -64,7 +65,7 @@ def make(heard: list[Signal], board: Nets) -> Iterator[Make]:
         device.close()
 
 
-def keypad(board: Nets) -> dict[str, Switch]:
+def keypad(board: Board) -> dict[str, Switch]:
     """The switch under every key of a 4x3 matrix."""
     return {
         key: board.switch(row, column)
@@ -77,7 +78,7 @@ def keys(heard: list[Signal]) -> str:
     return "".join(each.key for each in heard if isinstance(each, KeyPressed))
 
 
-def is_resting(board: Nets) -> bool:
+def is_resting(board: Board) -> bool:
     return all(board.pins[row].function == "output" for row in ROWS)
 
 
@@ -88,7 +89,7 @@ def is_heard(heard: list[Signal], number: int) -> bool:
 # --- keypad matrix ---------------------------------------------------------------------------------
 
 
-def test_every_key_of_a_matrix_is_posted(board: Nets, make: Make, heard: list[Signal]) -> None:
+def test_every_key_of_a_matrix_is_posted(board: Board, make: Make, heard: list[Signal]) -> None:
     switches = keypad(board)
     make("gpio-matrix", rows=ROWS, columns=COLUMNS)
     wait_for(lambda: is_resting(board))
@@ -102,7 +103,7 @@ def test_every_key_of_a_matrix_is_posted(board: Nets, make: Make, heard: list[Si
 
 
 def test_three_keys_at_once_post_no_fourth_and_short_nothing(
-    board: Nets, make: Make, heard: list[Signal]
+    board: Board, make: Make, heard: list[Signal]
 ) -> None:
     switches = keypad(board)
     make("gpio-matrix", rows=ROWS, columns=COLUMNS)
@@ -117,7 +118,9 @@ def test_three_keys_at_once_post_no_fourth_and_short_nothing(
     assert board.shorts == 0
 
 
-def test_a_key_that_is_stuck_at_the_start_is_not_posted(board: Nets, make: Make, heard: list[Signal]) -> None:
+def test_a_key_that_is_stuck_at_the_start_is_not_posted(
+    board: Board, make: Make, heard: list[Signal]
+) -> None:
     switches = keypad(board)
     board.set(switches["5"], True)
     make("gpio-matrix", rows=ROWS, columns=COLUMNS)
@@ -127,7 +130,7 @@ def test_a_key_that_is_stuck_at_the_start_is_not_posted(board: Nets, make: Make,
     assert keys(heard) == "7"
 
 
-def test_no_row_is_driven_after_a_keypad_is_closed(board: Nets, make: Make) -> None:
+def test_no_row_is_driven_after_a_keypad_is_closed(board: Board, make: Make) -> None:
     device = make("gpio-matrix", rows=ROWS, columns=COLUMNS)
     wait_for(lambda: is_resting(board))
     device.close()
@@ -155,7 +158,7 @@ def test_a_layout_that_cannot_be_is_refused_with_what_to_mend(
 
 
 def test_a_door_contact_tells_its_first_state_and_each_change(
-    board: Nets, make: Make, heard: list[Signal]
+    board: Board, make: Make, heard: list[Signal]
 ) -> None:
     contact = board.switch(17, is_closed=True)
     make("gpio-contact", pin=17)
@@ -167,7 +170,7 @@ def test_a_door_contact_tells_its_first_state_and_each_change(
     assert len([each for each in heard if isinstance(each, DoorMoved)]) == 3
 
 
-def test_a_contact_that_bounces_is_told_once(board: Nets, make: Make, heard: list[Signal]) -> None:
+def test_a_contact_that_bounces_is_told_once(board: Board, make: Make, heard: list[Signal]) -> None:
     contact = board.switch(17, is_closed=True)
     make("gpio-contact", pin=17)
     wait_for(lambda: DoorMoved(False) in heard)
@@ -180,7 +183,7 @@ def test_a_contact_that_bounces_is_told_once(board: Nets, make: Make, heard: lis
 
 
 def test_a_cut_wire_reads_as_an_open_door_and_an_opened_case(
-    board: Nets, make: Make, heard: list[Signal]
+    board: Board, make: Make, heard: list[Signal]
 ) -> None:
     del board
     make("gpio-contact", pin=17)
@@ -188,7 +191,7 @@ def test_a_cut_wire_reads_as_an_open_door_and_an_opened_case(
 
 
 def test_an_exit_button_is_posted_once_however_it_bounces(
-    board: Nets, make: Make, heard: list[Signal]
+    board: Board, make: Make, heard: list[Signal]
 ) -> None:
     button = board.switch(27)
     make("gpio-rex", pin=27, steady_ms=10)
@@ -203,7 +206,7 @@ def test_an_exit_button_is_posted_once_however_it_bounces(
     assert heard.count(RexPressed()) == 1
 
 
-def test_a_level_counts_once_it_has_lasted_and_each_change_is_told_with_the_one_before(board: Nets) -> None:
+def test_a_level_counts_once_it_has_lasted_and_each_change_is_told_with_the_one_before(board: Board) -> None:
     button, changes = board.switch(27), list[tuple[bool | None, bool]]()
     looked = Input("it", 27, "up", 50, lambda _: None, lambda *change: changes.append(change))
     times = {0.0: False, 0.06: True, 0.1: False, 0.12: True, 0.18: False, 0.24: True}
@@ -213,7 +216,7 @@ def test_a_level_counts_once_it_has_lasted_and_each_change_is_told_with_the_one_
     assert changes == [(None, True), (True, False), (False, True), (True, False)]
 
 
-def test_an_exit_button_found_pressed_opens_nothing(board: Nets, make: Make, heard: list[Signal]) -> None:
+def test_an_exit_button_found_pressed_opens_nothing(board: Board, make: Make, heard: list[Signal]) -> None:
     button = board.switch(27, is_closed=True)
     make("gpio-rex", pin=27, steady_ms=0)
     wait_for(lambda: LinkChanged("it", True, "its pins are read") in heard)
@@ -221,7 +224,7 @@ def test_an_exit_button_found_pressed_opens_nothing(board: Nets, make: Make, hea
     board.set(button, False)
 
 
-def test_an_opened_case_is_told_and_that_it_is_shut(board: Nets, make: Make, heard: list[Signal]) -> None:
+def test_an_opened_case_is_told_and_that_it_is_shut(board: Board, make: Make, heard: list[Signal]) -> None:
     case = board.switch(22, is_closed=True)
     make("gpio-tamper", pin=22, unit="outside", steady_ms=10)
     wait_for(lambda: LinkChanged("it", True, "its pins are read") in heard)
@@ -232,7 +235,7 @@ def test_an_opened_case_is_told_and_that_it_is_shut(board: Nets, make: Make, hea
 
 
 def test_pins_that_fail_are_told_once_and_come_back_by_themselves(
-    board: Nets, make: Make, heard: list[Signal]
+    board: Board, make: Make, heard: list[Signal]
 ) -> None:
     contact = board.switch(17, is_closed=True)
     make("gpio-contact", pin=17)
@@ -250,7 +253,7 @@ def test_pins_that_fail_are_told_once_and_come_back_by_themselves(
 
 
 @pytest.mark.parametrize(("driver", "released"), [("gpio-strike", True), ("gpio-maglock", False)])
-def test_a_release_ends_by_itself(board: Nets, make: Make, driver: str, released: bool) -> None:
+def test_a_release_ends_by_itself(board: Board, make: Make, driver: str, released: bool) -> None:
     strike: Strike = make(driver, pin=26)
     pin = board.pins[26]
     assert bool(pin.state) is not released
@@ -259,7 +262,7 @@ def test_a_release_ends_by_itself(board: Nets, make: Make, driver: str, released
     wait_for(lambda: bool(pin.state) is not released)
 
 
-def test_a_strike_never_moves_at_the_start(board: Nets, make: Make) -> None:
+def test_a_strike_never_moves_at_the_start(board: Board, make: Make) -> None:
     make("gpio-strike", pin=26)
     assert [each.state for each in board.pins[26].states] == [False]
 
@@ -267,7 +270,7 @@ def test_a_strike_never_moves_at_the_start(board: Nets, make: Make) -> None:
 @pytest.mark.parametrize(("driver", "released"), [("gpio-strike", True), ("gpio-maglock", False)])
 @pytest.mark.parametrize("verb", ["lock", "close"])
 def test_locking_and_closing_end_a_release_at_once(
-    board: Nets, make: Make, driver: str, released: bool, verb: str
+    board: Board, make: Make, driver: str, released: bool, verb: str
 ) -> None:
     strike: Strike = make(driver, pin=26)
     pin = board.pins[26]
@@ -278,7 +281,7 @@ def test_locking_and_closing_end_a_release_at_once(
     assert pin.function == "output"
 
 
-def test_a_later_release_replaces_the_end_of_the_earlier(board: Nets, make: Make) -> None:
+def test_a_later_release_replaces_the_end_of_the_earlier(board: Board, make: Make) -> None:
     strike: Strike = make("gpio-strike", pin=26)
     strike.unlock(60)
     strike.unlock(0.1)
@@ -287,7 +290,7 @@ def test_a_later_release_replaces_the_end_of_the_earlier(board: Nets, make: Make
 
 
 def test_a_pin_that_cannot_be_driven_is_a_strike_that_failed(
-    board: Nets, make: Make, heard: list[Signal]
+    board: Board, make: Make, heard: list[Signal]
 ) -> None:
     strike: Strike = make("gpio-strike", pin=26)
     wait_for(lambda: len(heard) == 1)
@@ -302,12 +305,12 @@ def test_a_pin_that_cannot_be_driven_is_a_strike_that_failed(
 # --- lights and sounder ----------------------------------------------------------------------------
 
 
-def lamps(board: Nets) -> str:
+def lamps(board: Board) -> str:
     """Which of red, green, blue and sounder are on, by their first letters."""
     return "".join(each for each, pin in zip("rgbs", (2, 3, 4, 14), strict=True) if board.pins[pin].state)
 
 
-def seen(board: Nets, indicator: GpioIndicator, for_s: float, since_s: float) -> list[str]:
+def seen(board: Board, indicator: GpioIndicator, for_s: float, since_s: float) -> list[str]:
     """What there is to see and hear, every change once, in `for_s` seconds of the indicator's time."""
     changes: list[str] = []
     for tick in range(round(for_s * 20)):
@@ -318,33 +321,33 @@ def seen(board: Nets, indicator: GpioIndicator, for_s: float, since_s: float) ->
 
 
 @pytest.fixture
-def indicator(board: Nets) -> GpioIndicator:
+def indicator(board: Board) -> GpioIndicator:
     del board
     return GpioIndicator("it", GpioIndicator.Options(red=2, green=3, blue=4, sounder=14), {}, lambda _: None)
 
 
-def test_a_keypad_at_rest_shows_that_it_is_ready(board: Nets, indicator: GpioIndicator) -> None:
+def test_a_keypad_at_rest_shows_that_it_is_ready(board: Board, indicator: GpioIndicator) -> None:
     assert seen(board, indicator, 2, 100.0) == ["b"]
 
 
-def test_a_grant_is_green_with_one_beep_and_then_ready_again(board: Nets, indicator: GpioIndicator) -> None:
+def test_a_grant_is_green_with_one_beep_and_then_ready_again(board: Board, indicator: GpioIndicator) -> None:
     indicator.show(Pattern.GRANTED)
     assert seen(board, indicator, 5, 100.0) == ["gs", "g", "b"]
 
 
-def test_a_refusal_is_red_with_three_beeps(board: Nets, indicator: GpioIndicator) -> None:
+def test_a_refusal_is_red_with_three_beeps(board: Board, indicator: GpioIndicator) -> None:
     indicator.show(Pattern.DENIED)
     assert seen(board, indicator, 5, 100.0) == ["rs", "r", "rs", "r", "rs", "r", "b"]
 
 
-def test_what_stands_comes_back_after_what_is_momentary(board: Nets, indicator: GpioIndicator) -> None:
+def test_what_stands_comes_back_after_what_is_momentary(board: Board, indicator: GpioIndicator) -> None:
     indicator.show(Pattern.CLOCK_UNKNOWN)
     indicator.show(Pattern.DENIED)
     assert seen(board, indicator, 5, 100.0)[-1] == "rg"
 
 
 @pytest.mark.parametrize("pattern", [pattern for pattern in Pattern if pattern is not Pattern.READY])
-def test_no_pattern_looks_like_another(board: Nets, indicator: GpioIndicator, pattern: Pattern) -> None:
+def test_no_pattern_looks_like_another(board: Board, indicator: GpioIndicator, pattern: Pattern) -> None:
     looks = {}
     for number, each in enumerate(Pattern):
         indicator.show(Pattern.READY)
@@ -354,7 +357,7 @@ def test_no_pattern_looks_like_another(board: Nets, indicator: GpioIndicator, pa
     assert [each for each in Pattern if looks[each] == looks[pattern]] == [pattern]
 
 
-def test_a_closed_keypad_is_dark_and_silent(board: Nets, make: Make) -> None:
+def test_a_closed_keypad_is_dark_and_silent(board: Board, make: Make) -> None:
     device = make("gpio-indicator", red=2, green=3, blue=4, sounder=14)
     wait_for(lambda: lamps(board) == "b")
     device.show(Pattern.HELD)
@@ -389,7 +392,7 @@ GPIO_EXAMPLE = Path(__file__).parents[2] / "agent" / "example-gpio.toml"
 
 @pytest.mark.parametrize(("driver", "is_high"), [("gpio-strike", False), ("gpio-maglock", True)])
 def test_after_an_agent_that_was_killed_the_strike_can_be_locked(
-    board: Nets, tmp_path: Path, capsys: pytest.CaptureFixture[str], driver: str, is_high: bool
+    board: Board, tmp_path: Path, capsys: pytest.CaptureFixture[str], driver: str, is_high: bool
 ) -> None:
     config = tmp_path / "lock-agent.toml"
     config.write_text(GPIO_EXAMPLE.read_text().replace('driver = "gpio-strike"', f'driver = "{driver}"'))
@@ -401,7 +404,7 @@ def test_after_an_agent_that_was_killed_the_strike_can_be_locked(
 
 
 def test_a_door_whose_strike_hangs_elsewhere_has_nothing_to_lock_here(
-    board: Nets, capsys: pytest.CaptureFixture[str]
+    board: Board, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["make-safe", "--config", str(GPIO_EXAMPLE.with_name("example.toml"))]) == 0
     assert "no strike hangs on a pin" in capsys.readouterr().out

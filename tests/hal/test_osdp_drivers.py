@@ -12,6 +12,7 @@ from hal.ports import (
     Indicator,
     KeyPressed,
     KeysLost,
+    LinkChanged,
     Pattern,
     RexPressed,
     Strike,
@@ -171,3 +172,39 @@ def test_when_the_board_dies_and_returns_the_line_is_up_again_and_keys_are_void(
     assert door.heard().count(KeysLost("keypad")) >= 2
     board.ask(type="keys", keys="5")
     wait_for(lambda: keys(door).endswith("5"))
+
+
+def test_fingers_on_bouncing_keys_are_one_key_each(board: BoardProcess, door: Attached) -> None:
+    board.ask(type="press", keys="12*34#", for_ms=40, pause_ms=40)
+    wait_for(lambda: keys(door) == "12*34#")
+
+
+def test_three_keys_held_at_once_post_no_fourth_and_a_stuck_one_is_posted_once(
+    board: BoardProcess, door: Attached
+) -> None:
+    board.ask(type="hold", keys="124")
+    board.ask(type="hold", keys="9")
+    wait_for(lambda: "9" in keys(door))
+    board.ask(type="press", keys="#")
+    wait_for(lambda: keys(door).endswith("#"))
+    assert "5" not in keys(door)
+    assert keys(door).count("9") == 1
+
+
+def test_a_unit_that_lost_its_power_comes_back_by_itself_and_its_relay_is_off(
+    board: BoardProcess, door: Attached
+) -> None:
+    strike(door).unlock(60)
+    wait_for(lambda: is_released(board))
+    board.ask(type="power", unit="inside", on=False)
+    assert not is_released(board)
+    board.ask(type="power", unit="inside", on=True)
+    door.wait_for(LinkChanged("inside", True, "secure session"), times=2)
+    assert board.ask(type="state")["power"] == {"outside": True, "inside": True}
+
+
+def test_a_jammed_bolt_holds_the_door_though_the_relay_is_on(board: BoardProcess, door: Attached) -> None:
+    board.ask(type="jam", jammed=True)
+    strike(door).unlock(60)
+    wait_for(lambda: is_released(board))
+    assert board.ask(type="door", open=True)["forced"] is True

@@ -8,7 +8,7 @@ from gpiozero import Device as Gpio
 from hal import wiegand
 from hal.gpio.wiegand import WiegandKeypad
 from hal.ports import KeyPressed, KeysLost, LinkChanged, Signal
-from tests.hal.nets import Nets, wired
+from tests.hal.nets import Board, wired
 from tests.waiting import wait_for
 
 KEYS = "0123456789*#"
@@ -58,7 +58,7 @@ def test_values_that_are_no_key_and_lengths_that_are_no_format_say_nothing() -> 
 
 
 @pytest.fixture
-def board() -> Iterator[Nets]:
+def board() -> Iterator[Board]:
     yield wired()
     Gpio.pin_factory.reset()
     Gpio.pin_factory = None
@@ -70,7 +70,7 @@ def heard() -> list[Signal]:
 
 
 @pytest.fixture
-def keypad(board: Nets, heard: list[Signal]) -> Iterator[WiegandKeypad]:
+def keypad(board: Board, heard: list[Signal]) -> Iterator[WiegandKeypad]:
     del board
     device = WiegandKeypad("it", WiegandKeypad.Options(data0=14, data1=15), {}, heard.append)
     device.start()
@@ -80,17 +80,17 @@ def keypad(board: Nets, heard: list[Signal]) -> Iterator[WiegandKeypad]:
     device.close()
 
 
-def send(board: Nets, bits: str) -> None:
+def send(board: Board, bits: str) -> None:
     """Pull one of the two wires low for each bit, as fast as may be."""
     wires = {"0": board.switch(14), "1": board.switch(15)}
     for bit in bits:
         board.set(wires[bit], True)
         board.set(wires[bit], False)
-    board.switches.clear()
+    board.cut_all()
 
 
 def test_keys_typed_one_after_the_other_are_posted(
-    board: Nets, keypad: WiegandKeypad, heard: list[Signal]
+    board: Board, keypad: WiegandKeypad, heard: list[Signal]
 ) -> None:
     del keypad
     for number, key in enumerate(KEYS):
@@ -101,7 +101,7 @@ def test_keys_typed_one_after_the_other_are_posted(
 
 
 def test_a_burst_with_a_bit_too_few_voids_the_code(
-    board: Nets, keypad: WiegandKeypad, heard: list[Signal]
+    board: Board, keypad: WiegandKeypad, heard: list[Signal]
 ) -> None:
     del keypad
     send(board, burst(8, 5)[:-1])
@@ -109,7 +109,7 @@ def test_a_burst_with_a_bit_too_few_voids_the_code(
 
 
 def test_a_storm_of_bits_is_one_loss_and_the_keypad_works_on(
-    board: Nets, keypad: WiegandKeypad, heard: list[Signal]
+    board: Board, keypad: WiegandKeypad, heard: list[Signal]
 ) -> None:
     del keypad
     send(board, "10" * 1000)
