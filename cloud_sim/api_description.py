@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from agent.core.access_code import Kind
 from agent.core.modes import Mode
 from agent.core.schedule_fields import MAX_HOLIDAYS, MAX_WEEKLY
-from cloud_sim import api_actions, api_fields, api_rules
+from cloud_sim import api_actions, api_fields, api_rules, api_webhooks, guide_events
 
 Schema = Mapping[str, Any]
 VERBS = ("get", "post", "patch", "put", "delete")
@@ -94,6 +94,10 @@ ACTION_FIELDS: Mapping[str, Schema] = {
 MODE_SCHEDULE_FIELDS: Mapping[str, Schema] = {
     name: CODE_FIELDS[name] for name in ("weekly", "zone", "holidays")
 }
+WEBHOOK_FIELDS: Mapping[str, Schema] = {
+    "url": {"type": "string", "format": "uri", "maxLength": api_webhooks.URL_LIMIT},
+    "events": _list({"enum": [*guide_events.EVENT_TYPES, "*"]}, 1),
+}
 INVITATION_FIELDS: Mapping[str, Schema] = {"name": _NAME, "device_id": _ID}
 BODIES: Mapping[str, tuple[Mapping[str, Schema], tuple[str, ...]]] = {
     "post /device-cloud/locks/{lock_id}/access_codes": (CODE_FIELDS, ()),
@@ -101,6 +105,7 @@ BODIES: Mapping[str, tuple[Mapping[str, Schema], tuple[str, ...]]] = {
     "post /device-cloud/locks/{lock_id}/actions": (ACTION_FIELDS, ("action",)),
     "put /device-cloud/locks/{lock_id}/mode_schedule": (MODE_SCHEDULE_FIELDS, ("zone",)),
     "post /device-cloud/invitations": (INVITATION_FIELDS, ()),
+    "post /device-cloud/webhooks": (WEBHOOK_FIELDS, ("url",)),
 }
 """By call: the fields of its body, and those that must be there."""
 PAGING: Mapping[str, Schema] = {"after": _whole(2**53, 0), "limit": _whole(1000)}
@@ -109,7 +114,11 @@ QUERIES: Mapping[str, Mapping[str, Schema]] = {
     "get /device-cloud/locks/{lock_id}/events": PAGING,
     "get /device-cloud/locks/{lock_id}/duress_events": PAGING,
 }
-CREATED = ("post /device-cloud/locks/{lock_id}/access_codes", "post /device-cloud/invitations")
+CREATED = (
+    "post /device-cloud/locks/{lock_id}/access_codes",
+    "post /device-cloud/invitations",
+    "post /device-cloud/webhooks",
+)
 """Answered with 201."""
 _OK: Schema = {"const": True}
 _EVENTS: Schema = _list(
@@ -141,6 +150,9 @@ ANSWERS: Mapping[str, Schema] = {
     "get /device-cloud/people/{person}/export": _object(
         person=_TEXT, access_codes=_list(_ref("access_code"))
     ),
+    "get /device-cloud/webhooks": _object(webhooks=_list(_ref("webhook"))),
+    "post /device-cloud/webhooks": _ref("webhook"),
+    "delete /device-cloud/webhooks/{webhook_id}": _object(ok=_OK, webhook_id=_ID),
     "delete /device-cloud/people/{person}": _object(ok=_OK, access_codes=_WHOLE, events=_WHOLE),
 }
 _WISH_STATUS: Schema = {"type": "string", "enum": ["none", "pending", "applied", "refused"]}
@@ -188,6 +200,9 @@ SCHEMAS: Mapping[str, Schema] = {
         status=_WISH_STATUS,
         reason=_maybe(_TEXT),
         changed_at=_maybe(_TIME),
+    ),
+    "webhook": _object(
+        webhook_id=_ID, status={"const": "active"}, url=_TEXT, events=_list(_TEXT), secret=_TEXT
     ),
     "failure": _object(
         ok={"const": False}, error_id=_TEXT, error_message=_TEXT, error_code=_TEXT, message=_TEXT

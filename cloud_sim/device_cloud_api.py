@@ -24,6 +24,7 @@ from cloud_sim import (
     api_fields,
     api_mode_schedule,
     api_people,
+    api_webhooks,
     events,
     locks,
 )
@@ -70,6 +71,7 @@ def device_cloud(cloud: Cloud) -> Starlette:
         *api_actions.ROUTES,
         *api_mode_schedule.ROUTES,
         *api_people.ROUTES,
+        *api_webhooks.ROUTES,
     ]
     app = Starlette(
         routes=[

@@ -55,7 +55,7 @@ def _forget_of_lock(database: Database, table: str, column: str, lock_id: str, b
 
 def _forget_told(database: Database, before_ms: int) -> int:
     rows = database.rows(
-        "SELECT sequence, event_type FROM seam_events WHERE created_ms < ? ORDER BY sequence LIMIT ?",
+        "SELECT sequence, event_type, face FROM seam_events WHERE created_ms < ? ORDER BY sequence LIMIT ?",
         before_ms,
         AT_ONCE,
     )
@@ -74,7 +74,9 @@ def _give_up(database: Database, webhook: dict[str, Any], rows: list[dict[str, A
     missed = [
         row
         for row in rows
-        if row["sequence"] > webhook["upto"] and ("*" in wanted or row["event_type"] in wanted)
+        if row["sequence"] > webhook["upto"]
+        and row["face"] == webhook["face"]
+        and ("*" in wanted or row["event_type"] in wanted)
     ]
     if missed:
         database.run(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from cloud_sim import guide_events
 from cloud_sim.database import Database
 from cloud_sim.seam import (
     attempt_outcomes,
@@ -68,6 +69,7 @@ class Announcer:
             self._tell_all(news, {row["lock_id"] for row in stale}, wall)
             for row in stale:
                 code_events.tell_stages(self.database, row["lock_id"], wall)
+                guide_events.tell_codes(self.database, row["lock_id"], wall)
                 self.database.run("DELETE FROM locks_to_look_at WHERE lock_id = ?", row["lock_id"])
         return len(news)
 
@@ -89,6 +91,7 @@ class Announcer:
             if item["kind"] == "lock_event" and item["lock_id"] in not_looked_at:
                 # A code is on its lock before it opens it.
                 code_events.tell_arrivals(self.database, item["lock_id"], wall)
+                guide_events.tell_codes(self.database, item["lock_id"], wall)
                 not_looked_at.discard(item["lock_id"])
             self._tell(item, wall)
         if news:
@@ -115,6 +118,10 @@ class Announcer:
         row = self.database.row(
             "SELECT event FROM events WHERE lock_id = ? AND sequence = ?", lock_id, sequence
         )
-        event = None if row is None else lock_events.told(self.database, json.loads(row["event"]))
+        if row is None:
+            return
+        happened = json.loads(row["event"])
+        event = lock_events.told(self.database, happened)
         if event is not None:
             record(self.database, event, wall)
+        guide_events.tell_event(self.database, lock_id, happened, wall)

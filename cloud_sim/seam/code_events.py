@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from cloud_sim import reported
+from cloud_sim import guide_events, reported
 from cloud_sim.answers import iso
 from cloud_sim.database import Database
 from cloud_sim.seam import connections, door_code_events
@@ -141,6 +141,7 @@ def tell_gone(database: Database, lock_id: str, access_code_id: str, detail: str
     if told is not None:
         code = gone["code"] or None  # erased
         _record(database, "access_code.deleted", lock_id, access_code_id, wall, code=code)
+        guide_events.tell_gone(database, lock_id, access_code_id, wall)
     database.run("DELETE FROM told_stages WHERE access_code_id = ?", access_code_id)
     database.run("DELETE FROM told_delays WHERE access_code_id = ?", access_code_id)
 

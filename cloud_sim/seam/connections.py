@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cloud_sim import guide_events
 from cloud_sim.answers import iso_ms
 from cloud_sim.database import Database
 from cloud_sim.reported import ONLINE_FOR_S
@@ -67,6 +68,7 @@ def _up(database: Database, row: dict[str, Any], wall: float) -> None:
     if not row["is_connected"]:
         event = NewEvent(event_type="device.connected", lock_id=row["lock_id"], occurred_ms=now_ms)
         record(database, event, wall)
+        guide_events.tell_connection(database, row["lock_id"], is_there=True, wall=wall)
         database.run("INSERT OR REPLACE INTO told_connections VALUES (?, 1, ?, NULL)", row["lock_id"], now_ms)
     else:
         database.run("UPDATE told_connections SET silent_ms = NULL WHERE lock_id = ?", row["lock_id"])
@@ -85,6 +87,7 @@ def _down(database: Database, row: dict[str, Any], wall: float, after_s: float) 
             row["lock_id"],
         )
         record(database, _disconnected(row["lock_id"], row["silent_ms"], now_ms), wall)
+        guide_events.tell_connection(database, row["lock_id"], is_there=False, wall=wall)
 
 
 def _disconnected(lock_id: str, silent_ms: int, now_ms: int) -> NewEvent:

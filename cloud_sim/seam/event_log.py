@@ -10,6 +10,9 @@ from cloud_sim.answers import iso_ms
 from cloud_sim.database import Database
 from cloud_sim.seam.workspace import connected_account_id, workspace_id
 
+FACE = "seam"
+"""The API whose events these are; the queue of webhooks holds those of another one too."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEvent:
@@ -85,8 +88,8 @@ def newest(database: Database, wanted: Filter) -> dict[str, Any] | None:
 
 
 def _conditions(wanted: Filter) -> tuple[str, list[object]]:
-    parts: list[str] = []
-    values: list[object] = []
+    parts: list[str] = ["face = ?"]
+    values: list[object] = [FACE]
     for column, among in (
         ("lock_id", wanted.lock_ids),
         ("access_code_id", wanted.access_code_ids),

@@ -1,7 +1,6 @@
 """`/webhooks/create`, `get`, `list`, `update` and `delete`."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from cloud_sim.seam import shapes, webhooks
 from cloud_sim.seam.dispatch import Call, operation
@@ -65,15 +64,7 @@ def _event_types(call: Call) -> list[str]:
 
 
 def _check_url(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        is_good = (
-            is_good and url.isascii() and url.isprintable() and " " not in url and "@" not in parts.netloc
-        )
-    except ValueError:
-        is_good = False
-    if not is_good:
+    if not webhooks.is_sound_url(url):
         raise invalid_input({"url": "Invalid url: give http:// or https:// with a host, without a password"})
 
 

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from cloud_sim.database import Database
 from cloud_sim.seam import event_log
@@ -29,31 +30,45 @@ class Delivery:
     """How many deliveries of it have failed."""
 
 
-def create(database: Database, url: str, event_types: Sequence[str], wall: float) -> str:
-    """Tell `url` of every event from now on; the new webhook's id."""
+def is_sound_url(url: str) -> bool:
+    """Whether events can be posted there: http or https, a host, and nothing that should not be in a URL."""
+    try:
+        parts = urlsplit(url)
+        is_sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return is_sound and url.isascii() and url.isprintable() and " " not in url and "@" not in parts.netloc
+
+
+def create(
+    database: Database, url: str, event_types: Sequence[str], wall: float, face: str = event_log.FACE
+) -> str:
+    """Tell `url` of the events of one API from now on; the new webhook's id."""
     webhook_id = str(uuid.uuid4())
     database.run(
-        "INSERT INTO webhooks (webhook_id, url, event_types, secret, created_ms, upto)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO webhooks (webhook_id, url, event_types, secret, created_ms, upto, face)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
         webhook_id,
         url,
         json.dumps(list(event_types)),
         new_secret(),
         int(wall * 1000),
         event_log.last_sequence(database),
+        face,
     )
     return webhook_id
 
 
-def find(database: Database, webhook_id: str) -> dict[str, Any] | None:
+def find(database: Database, webhook_id: str, face: str = event_log.FACE) -> dict[str, Any] | None:
     """One webhook as the API shows it, the secret included: only for the holder of the API key."""
-    row = database.row("SELECT * FROM webhooks WHERE webhook_id = ?", webhook_id)
+    row = database.row("SELECT * FROM webhooks WHERE webhook_id = ? AND face = ?", webhook_id, face)
     return None if row is None else _shown(row)
 
 
-def every(database: Database) -> list[dict[str, Any]]:
-    """All webhooks, oldest first."""
-    return [_shown(row) for row in database.rows("SELECT * FROM webhooks ORDER BY created_ms, webhook_id")]
+def every(database: Database, face: str = event_log.FACE) -> list[dict[str, Any]]:
+    """All webhooks of one API, oldest first."""
+    query = "SELECT * FROM webhooks WHERE face = ? ORDER BY created_ms, webhook_id"
+    return [_shown(row) for row in database.rows(query, face)]
 
 
 def set_event_types(database: Database, webhook_id: str, event_types: Sequence[str]) -> None:
@@ -103,13 +118,14 @@ def failed(database: Database, missed: Delivery, wait_s: float | None, wall: flo
 def _next(database: Database, row: dict[str, Any]) -> Delivery | None:
     wanted = json.loads(row["event_types"])
     ahead = database.rows(
-        "SELECT sequence, event_id, event_type, event FROM seam_events WHERE sequence > ?"
+        "SELECT sequence, event_id, event_type, event, face FROM seam_events WHERE sequence > ?"
         " ORDER BY sequence LIMIT ?",
         row["upto"],
         LOOK_AHEAD,
     )
     for event in ahead:
-        if EVERYTHING in wanted or event["event_type"] in wanted:
+        is_wanted = EVERYTHING in wanted or event["event_type"] in wanted
+        if is_wanted and event["face"] == row["face"]:
             return _delivery(row, event)
     if ahead:
         last = ahead[-1]["sequence"]
