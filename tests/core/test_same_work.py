@@ -1,8 +1,9 @@
 """Whatever is typed, the decision takes the same steps: what a clock might miss, counting shows."""
 
+import gc
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -16,6 +17,14 @@ INSTANCE = decisions.decision(100)(random.Random(1))
 UNKNOWN_CLOCK = ClockReading(Trust.UNKNOWN, 0.0, float("inf"), decisions.NOW_S)
 ENDS = {"decide"}
 """Functions that make what is returned: a grant and a refusal are made on lines of their own."""
+
+
+@pytest.fixture(autouse=True)
+def _no_collection_of_garbage() -> Iterator[None]:
+    """It may come at any moment, and others have it call functions of theirs."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def calls(verify: Callable[[str], object], entry: str) -> list[str]:

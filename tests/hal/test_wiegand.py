@@ -114,6 +114,8 @@ def test_a_storm_of_bits_is_one_loss_and_the_keypad_works_on(
     del keypad
     send(board, "10" * 1000)
     wait_for(lambda: KeysLost("it") in heard)
-    heard.clear()
-    send(board, burst(8, 5))
-    wait_for(lambda: KeyPressed("it", "5") in heard)
+    for _ in range(2):  # the first may still be part of the storm
+        heard.clear()
+        send(board, burst(8, 5))
+        wait_for(lambda: heard)
+    assert heard == [KeyPressed("it", "5")]
