@@ -56,7 +56,12 @@ def answered(
             database,
             lock_id,
             event,
-            {"event_type": "lock.unlocked", "method": method, "action_id": answer.id},
+            {
+                "event_type": "lock.unlocked",
+                "method": method,
+                "source": "lockctl" if answer.source == "local" else "cloud",
+                "action_id": answer.id,
+            },
         )
     if command is not None and command["type"] in ACTIONS:
         _add(database, lock_id, event, _completed(command))

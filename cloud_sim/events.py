@@ -43,12 +43,19 @@ def event_of(lock_id: str, journal_epoch: str, row: dict[str, Any], received_ms:
     }
     if isinstance(detail.get("access_code_id"), str):
         event["access_code_id"] = detail["access_code_id"]
+    if row["kind"] in _RENAMED:
+        event |= {"source": "keypad", "keypad": _text(detail.get("keypad"))}
     if row["kind"] == "access_granted":
         event["method"] = "keycode"
     if row["kind"] == "access_denied":
         reason = str(detail.get("reason"))
         event |= {"reason": reason, "reason_code": _REASON_CODES.get(reason, "credential_error")}
     return event | {"detail": detail}
+
+
+def _text(value: object) -> str | None:
+    """What a lock said, if it is what it should be."""
+    return value if isinstance(value, str) else None
 
 
 def add_event(database: Database, lock_id: str, event: dict[str, Any]) -> None:

@@ -59,7 +59,7 @@ def _unlocked(database: Database, event: Mapping[str, Any]) -> tuple[str, dict[s
         )
     asked = action_attempts.of_command(database, str(event.get("action_id")))
     by_whom = {} if asked is None else {"action_attempt_id": asked["action_attempt_id"]}
-    return "lock.unlocked", {"method": event.get("method", "keycode"), **known, **by_whom}
+    return "lock.unlocked", {"method": event.get("method", "keycode"), **known, **by_whom, **_whence(event)}
 
 
 def _locked(_database: Database, event: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -69,7 +69,15 @@ def _locked(_database: Database, event: Mapping[str, Any]) -> tuple[str, dict[st
 
 def _denied(_database: Database, event: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     message = _WHY_DENIED.get(str(event.get("reason")), f"the lock says {event.get('reason')}")
-    return "lock.access_denied", {"reason": {"reason_code": event["reason_code"], "message": message}}
+    return "lock.access_denied", {
+        "reason": {"reason_code": event["reason_code"], "message": message},
+        **_whence(event),
+    }
+
+
+def _whence(event: Mapping[str, Any]) -> dict[str, Any]:
+    """From where: a keypad by its name, the cloud, or `lockctl`. Events stored by older clouds do not say."""
+    return {name: event[name] for name in ("source", "keypad") if event.get(name) is not None}
 
 
 def _tampered(_database: Database, event: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

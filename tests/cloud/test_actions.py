@@ -80,6 +80,7 @@ def test_the_answer_in_the_journal_ends_the_action_and_becomes_events(api: Api, 
         "remote",
         "mine",
     )
+    assert kinds["lock.unlocked"]["source"] == "cloud"
     assert len({event["event_id"] for event in events}) == 3
 
 

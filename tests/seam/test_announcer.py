@@ -136,6 +136,7 @@ def test_what_happens_at_the_door_is_told_with_code_and_reason(cloud: Cloud) -> 
     assert (unlocked["method"], unlocked["access_code_id"], unlocked["code"]) == ("keycode", code, "4711")
     assert locked["method"] == "automatic"
     assert denied["reason"]["reason_code"] == "expired_code"
+    assert {(each["source"], each["keypad"]) for each in (unlocked, denied)} == {("keypad", "outside")}
 
 
 def test_every_event_has_what_the_guide_requires(cloud: Cloud) -> None:
