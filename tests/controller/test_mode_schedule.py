@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from agent import questions
+from agent.changed_settings import canonical, digest_of
 from agent.command_side import Permissions
 from agent.core.mode_schedule import ModeSchedule
 from agent.core.mode_schedule_fields import mode_schedule_of
@@ -374,6 +375,19 @@ def test_settings_written_into_the_database_by_hand_do_not_count(site: Site, tmp
     again = restarted(site, tmp_path)
     assert (again.controller.door.release_s, again.uplink.statuses[-1]["settings"]) == (5.0, "")
     assert [row["detail"] for row in again.journal("fault")] == [{"what": "settings_changed_from_outside"}]
+
+
+def test_a_schedule_in_a_zone_that_the_host_no_longer_knows_is_reported_and_opens_nothing(
+    site: Site, tmp_path: Path
+) -> None:
+    always = fields(entry("00:00", "00:00", "passage")) | {"zone": "Europe/Nowhere"}
+    with site.store.database.transaction() as db:
+        site.store.modes.keep_settings(db, canonical({"mode_schedule": always, "release_s": 20}))
+    again = restarted(site, tmp_path)
+    assert (again.strike.releases, again.controller.door.release_s) == (0, 5.0)
+    assert [row["detail"] for row in again.journal("fault")] == [{"what": "settings_not_understood"}]
+    again.command("config", mode_schedule=None, release_s=20)
+    assert again.uplink.statuses[-1]["settings"] == digest_of(canonical({"release_s": 20}))
 
 
 @pytest.mark.parametrize("change", ["set_by='schedule'", "boundary_s=boundary_s+1", "schedule=''"])
