@@ -280,6 +280,19 @@ def _long_ended(database: Database, lock_id: str, wall: float) -> set[str]:
     return {row["access_code_id"] for row in rows}
 
 
+def drop_spent(database: Database, lock_id: str) -> bool:
+    """Take used-up codes out of a lock's set, inside a transaction; whether that made a revision.
+
+    A lock knows them for a day, to say which one was typed; one that has lost its memory would let them
+    open again."""
+    rows = database.rows(f"{WITH_REPORT} WHERE lock_id = ? AND is_in_set = 1 AND uses >= max_uses", lock_id)
+    if rows:
+        rev = code_sets.head(database, lock_id)[1] + 1
+        drop(database, {row["access_code_id"] for row in rows}, rev)
+        code_sets.record_revision(database, lock_id, rev, [row["bucket_byte"] for row in rows])
+    return bool(rows)
+
+
 def drop(database: Database, access_code_ids: set[str], rev: int) -> None:
     """Take codes out of their lock's set, as of `rev`; inside the transaction that records it."""
     for access_code_id in access_code_ids:

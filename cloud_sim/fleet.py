@@ -109,7 +109,7 @@ class Fleet:
 
     def _codes(self, lock_id: str, codes: Codes) -> None:
         if reported.store_codes(self.database, lock_id, codes):
-            _log.warning("lock %s was ahead of us; its code set goes on from there", lock_id)
+            _log.warning("lock %s was ahead of us or has lost its memory; its set begins anew", lock_id)
             self.downlink.manifest(lock_id)
 
     def _events(self, lock_id: str, batch: Events) -> None:

@@ -70,11 +70,12 @@ def store_codes(database: Database, lock_id: str, codes: Codes) -> bool:
     """Keep what the lock says it holds; what it confirms as deleted is forgotten.
 
     True if the set has a new revision: a lock that is ahead of us, because we were restored from a backup,
-    would believe nothing below its own."""
-    set_epoch, head_rev = code_sets.head(database, lock_id)
-    if codes.set_epoch != set_epoch:
+    would believe nothing below its own; and one that has lost its memory does not know what is used up."""
+    if codes.set_epoch != code_sets.head(database, lock_id)[0]:
         return False
     with database.transaction():
+        has_dropped = _has_gone_back(database, lock_id, codes) and access_codes.drop_spent(database, lock_id)
+        head_rev = code_sets.head(database, lock_id)[1]
         is_our_root = _is_ours(database, lock_id, codes.rev, codes.root)
         database.run(
             "INSERT OR REPLACE INTO reported_codes VALUES (?, ?, ?, ?)",
@@ -91,7 +92,13 @@ def store_codes(database: Database, lock_id: str, codes: Codes) -> bool:
         is_ahead = used_up > head_rev or _has_another_head(database, lock_id, codes, head_rev)
         if is_ahead:
             code_sets.record_revision(database, lock_id, used_up + 1, ())
-    return is_ahead
+    return is_ahead or has_dropped
+
+
+def _has_gone_back(database: Database, lock_id: str, codes: Codes) -> bool:
+    """Whether the lock begins with an empty memory, or with an old copy of it."""
+    before = database.row("SELECT rev FROM reported_codes WHERE lock_id = ?", lock_id)
+    return codes.rev == 0 or (before is not None and bool(codes.rev < before["rev"]))
 
 
 def _note_taken_over(database: Database, lock_id: str, rev: int) -> None:

@@ -4,7 +4,8 @@ ever, every lost or late one decided by the test, and no time passes unless it i
 import json
 import sqlite3
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -261,10 +262,16 @@ class Pair:
 
     def restart_lock(self, boot: str | None = None) -> None:
         """The agent, or with another `boot` the machine, starts anew. It is not yet connected."""
+        with self.lock_is_off():
+            self.clock.boot = boot or self.clock.boot
+
+    @contextmanager
+    def lock_is_off(self) -> Iterator[Path]:
+        """The agent does not run; its state directory. It starts anew, and is not yet connected."""
         self.site.close()
-        self.clock.boot = boot or self.clock.boot
         wall_s = self.site.cloud_wall_s
         self.lose_all()
+        yield self.directory / "lock"
         self.site = Site(self.directory / "lock", self.clock)
         self.site.cloud_wall_s = wall_s
 

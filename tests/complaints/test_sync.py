@@ -115,10 +115,9 @@ def test_complaint_03_what_is_set_is_not_set_again(pair: Pair) -> None:
 def test_complaint_04_a_lock_that_lost_its_memory_is_not_taken_to_hold_anything(pair: Pair) -> None:
     code = pair.create("493817")
     pair.exchange()
-    pair.site.close()
-    for file in (pair.directory / "lock").iterdir():
-        file.unlink()
-    pair.site = Site(pair.directory / "lock", pair.clock)
+    with pair.lock_is_off() as state:
+        for file in state.iterdir():
+            file.unlink()
     pair.site.connect()
     pair.hear_lock()
     assert (pair.status(code), pair.opens("493817")) == ("setting", False)

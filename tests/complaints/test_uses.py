@@ -1,5 +1,7 @@
 """A use that was counted stays counted: complaints 36 to 38."""
 
+import shutil
+
 import pytest
 
 from tests.complaints.pair import Pair
@@ -88,6 +90,29 @@ def test_complaint_36_a_code_that_left_and_came_back_has_its_uses_still(pair: Pa
     pair.cloud_connects()
     pair.exchange()
     assert (pair.agree(), pair.opens("493817")) == (True, False)
+
+
+@pytest.mark.parametrize("memory", ["empty", "old"])
+def test_complaint_36_a_lock_that_lost_its_memory_does_not_get_a_spent_code_again(
+    pair: Pair, memory: str
+) -> None:
+    """A new card in the door, or one with an old copy of the database."""
+    fresh = pair.create("246802")
+    pair.exchange()
+    with pair.lock_is_off() as state:
+        shutil.copytree(state, pair.directory / "old")
+    code = spent(pair)
+    pair.exchange()
+    with pair.lock_is_off() as state:
+        shutil.rmtree(state)
+        if memory == "old":
+            shutil.copytree(pair.directory / "old", state)
+        else:
+            state.mkdir()
+    pair.connect()
+    assert pair.agree()
+    assert (pair.opens("493817"), pair.opens("246802")) == (False, True)
+    assert (pair.status(code), pair.status(fresh)) == ("unset", "set")
 
 
 def test_complaint_37_a_one_time_code_needs_no_cloud_once_it_is_on_the_lock(pair: Pair) -> None:
