@@ -81,7 +81,8 @@ test-tools: $(VENV)/.test
 	@if command -v npm >/dev/null && ! cmp -s tests/javascript/package-lock.json $(VENV)/javascript/.installed; then \
 		echo "Installing the JavaScript SDKs for the tests into $(VENV)/javascript ..."; \
 		mkdir -p $(VENV)/javascript && cp tests/javascript/package*.json $(VENV)/javascript && \
-		npm ci --prefix $(VENV)/javascript --ignore-scripts --no-audit --no-fund --silent && \
+		npm ci --prefix $(VENV)/javascript --ignore-scripts --no-audit --no-fund --silent \
+			--fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=5000 && \
 		cp tests/javascript/package-lock.json $(VENV)/javascript/.installed || \
 		echo "npm could not install the JavaScript SDKs; their tests are left out"; \
 	fi

@@ -42,7 +42,7 @@ def node() -> str:
 
 
 @pytest.mark.parametrize("generation", ["1-14", "1-102", "2-32"])
-def test_a_generation_of_the_sdk_does_everything(sim: LockSim, node: str, generation: str) -> None:
+def test_a_generation_of_the_sdk_does_everything(node: str, sim: LockSim, generation: str) -> None:
     # Modules are looked for where the program is.
     program = shutil.copy(STORY, PACKAGES)
     seam = sim.ready["seam_api"]
@@ -51,7 +51,7 @@ def test_a_generation_of_the_sdk_does_everything(sim: LockSim, node: str, genera
     assert (told.stdout.splitlines(), told.returncode) == (STEPS, 0), told.stderr
 
 
-def test_the_example_in_javascript_opens_a_door(sim: LockSim, node: str, tmp_path: Path) -> None:
+def test_the_example_in_javascript_opens_a_door(node: str, sim: LockSim, tmp_path: Path) -> None:
     program = PACKAGES / f"{tmp_path.name}.mjs"
     program.write_text(EXAMPLES["js"].replace("@seamapi/http", "seam-2-32"))
     try:
