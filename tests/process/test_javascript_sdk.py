@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.cloud.site import Api
 from tests.docs.pages import code_blocks, page
 from tests.process.lock_sim import LockSim, running
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(180)]
 
@@ -28,7 +30,16 @@ EXAMPLES = {block.partition("\n")[0]: block.partition("\n")[2] for block in code
 @pytest.fixture(scope="module")
 def sim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LockSim]:
     with running(tmp_path_factory.mktemp("javascript") / "site") as one:
+        make_programmable(one)
         yield one
+
+
+def make_programmable(sim: LockSim) -> None:
+    """Give the first door a programming code, so that codes can be made at its keypad."""
+    cloud, door = Api(**sim.ready["device_cloud"]), sim.ready["doors"][0]["device_id"]
+    code = cloud.post(f"/locks/{door}/access_codes", kind="programming", code="730184").body
+    path = f"/access_codes/{code['access_code_id']}"
+    wait_for(lambda: cloud.get(path).body["state"] == "set", 20, "the programming code")
 
 
 @pytest.fixture(scope="module")
