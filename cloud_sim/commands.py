@@ -14,6 +14,9 @@ from cloud_sim.reported import ONLINE_FOR_S
 ANSWER_WITHIN_S = COMMAND_LIFE_S + 10
 """A lock that has not answered by then has not heard it in time; an answer that comes all the same counts."""
 
+FORGET_AFTER_S = 3600
+"""How long a command that is said again by itself is kept when nobody answered it."""
+
 
 @dataclass(frozen=True, slots=True)
 class NotOnline:
@@ -72,6 +75,16 @@ def expire(database: Database, wall: float) -> list[str]:
         int((wall - ANSWER_WITHIN_S) * 1000),
     )
     return [row["command_id"] for row in rows]
+
+
+def forget_expired(database: Database, lock_id: str, kind: str, wall: float) -> None:
+    """Forget commands of this type that nobody answered within an hour: they are said again and again."""
+    database.run(
+        "DELETE FROM commands WHERE lock_id = ? AND type = ? AND status = 'expired' AND issued_ms < ?",
+        lock_id,
+        kind,
+        int((wall - FORGET_AFTER_S) * 1000),
+    )
 
 
 def is_online(database: Database, lock_id: str, wall: float) -> bool:

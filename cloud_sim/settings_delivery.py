@@ -23,6 +23,7 @@ def deliver(database: Database, downlink: Downlink, lock_id: str, wall: float) -
     issued = commands.issue(database, downlink, lock_id, "config", settings.args, wall)
     if isinstance(issued, commands.NotOnline):
         return None
+    commands.forget_expired(database, lock_id, "config", wall)
     wanted_settings.note_told(database, lock_id, settings.digest, issued)
     return issued
 

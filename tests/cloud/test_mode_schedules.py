@@ -202,6 +202,15 @@ def test_a_command_that_nobody_answers_is_said_again(line: Line) -> None:
     assert (line.said, line.state()) == (2, "pending")
 
 
+def test_a_lock_that_never_answers_fills_no_database(line: Line) -> None:
+    for _ in range(200):
+        line.tell()
+        line.wall += 45
+        line.report(NOTHING)
+    (row,) = line.database.rows("SELECT count(*) AS kept FROM commands")
+    assert (line.said, row["kept"] <= 3600 // 45 + 2) == (200, True)
+
+
 def test_the_largest_schedule_there_can_be_fits_into_one_message(line: Line) -> None:
     first = date(2090, 1, 1)
     holidays = [
