@@ -12,7 +12,8 @@ from cloud_sim.seam.code_issues import DELAY_MS, FAILED_MS
 from cloud_sim.seam.code_status import Door
 from cloud_sim.seam.event_log import NewEvent, record
 
-AT_ONCE = 500
+AT_ONCE = 100
+"""Codes told of in one turn; each takes a third of a millisecond, and the loop has other work."""
 LOOK_EVERY_MS = 1000
 EVENT_TYPES = {
     "delay_in_setting_on_device": "access_code.delay_in_setting_on_device",
