@@ -20,7 +20,7 @@ def _with_many(house: House, count: int) -> Iterator[list[Figure]]:
     """Load the lock until it holds `count` codes, but for the few to come, and look again at what might
     suffer from it."""
     codes = f", {count:,} codes"
-    yield sync.many(house, count - AFTER_MANY - house.codes_made)
+    yield sync.many_at_once(house, count - AFTER_MANY - house.codes_made)
     yield footprint.memory(house, codes)
     yield sync.one(house, AFTER_MANY, codes)
     yield start.measure(house, AFTER_MANY // 2, codes)
@@ -40,6 +40,7 @@ PARTS: dict[str, Part] = {
     "start": lambda house, samples: iter([start.measure(house, max(1, samples // 20), "")]),
     "sync": lambda house, samples: iter([sync.one(house, max(1, samples // 10), "")]),
     "many": lambda house, samples: _with_many(house, min(MANY, 50 + samples * 50)),
+    "singles": lambda house, samples: iter([sync.one_by_one(house, min(MANY, 50 + samples * 50))]),
 }
 """Parts that share one running house, in this order."""
 

@@ -5,9 +5,12 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from agent.cli.client import AgentUnreachable, Client
 from firmware_sim.board_client import ask_board
@@ -18,6 +21,8 @@ from firmware_sim.site_processes import Site, SiteOptions
 SHORT_RELEASE = "\n[door]\nrelease_s = 0.1\n"
 """The strike is locked again before the next sample."""
 LIMIT_S = 60.0
+CODES_AT_ONCE = 1000
+CONNECTIONS = 4
 
 
 class House:
@@ -90,14 +95,57 @@ class House:
     # --- codes ------------------------------------------------------------------------------------------
 
     def create_codes(self, count: int) -> list[tuple[str, str]]:
-        """Create codes over HTTP: their digits and ids."""
+        """Create codes over HTTP, a request each: their digits and ids."""
         return [self._create() for _ in range(count)]
 
     def _create(self) -> tuple[str, str]:
-        digits = f"{self.codes_made * 37 + 10_000:06d}"
-        self.codes_made += 1
-        made = self.cloud.post(f"/locks/{self.door.device_id}/access_codes", {"code": digits})
+        (digits,) = self._next_digits(1)
+        made = self.cloud.post(self._codes_path, {"code": digits})
         return digits, made["access_code_id"]
+
+    def create_at_once(self, count: int) -> None:
+        """Create codes over HTTP, up to a thousand a request."""
+        for first in range(0, count, CODES_AT_ONCE):
+            wanted = self._next_digits(min(CODES_AT_ONCE, count - first))
+            self.cloud.post(self._codes_path, {"access_codes": [{"code": digits} for digits in wanted]})
+
+    def create_kept_alive(self, count: int) -> None:
+        """Create codes over HTTP, a request each, over a few connections that stay open."""
+        wanted = self._next_digits(count)
+        with ThreadPoolExecutor(CONNECTIONS) as pool:
+            shares = [wanted[number::CONNECTIONS] for number in range(CONNECTIONS)]
+            for each in pool.map(self._create_over_one_connection, shares):
+                del each  # a failure is raised here
+
+    def _create_over_one_connection(self, wanted: list[str]) -> None:
+        base = urlsplit(self.cloud.base_url)
+        headers = {"Authorization": f"Bearer {self.cloud.token}", "Content-Type": "application/json"}
+        connection = HTTPConnection(base.hostname or "", base.port, timeout=LIMIT_S)
+        try:
+            for digits in wanted:
+                body = json.dumps({"code": digits})
+                connection.request("POST", base.path + self._codes_path, body, headers)
+                with connection.getresponse() as response:
+                    response.read()
+                    if response.status != 201:
+                        raise ConnectionError(f"the cloud answered {response.status}")
+        finally:
+            connection.close()
+
+    def delete_all(self) -> None:
+        """Delete the codes of the lock, up to a thousand a request."""
+        codes = self.cloud.get(self._codes_path)["access_codes"]
+        ids = [code["access_code_id"] for code in codes if code["state"] != "removing"]
+        for first in range(0, len(ids), CODES_AT_ONCE):
+            self.cloud.delete(self._codes_path, {"access_code_ids": ids[first : first + CODES_AT_ONCE]})
+
+    @property
+    def _codes_path(self) -> str:
+        return f"/locks/{self.door.device_id}/access_codes"
+
+    def _next_digits(self, count: int) -> list[str]:
+        first, self.codes_made = self.codes_made, self.codes_made + count
+        return [f"{number * 37 + 10_000:06d}" for number in range(first, self.codes_made)]
 
     def is_active(self, access_code_id: str) -> bool:
         """The cloud knows that the lock decides by this code."""

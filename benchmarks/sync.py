@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from benchmarks.figures import Figure, milliseconds
@@ -24,18 +24,30 @@ def _one_s(house: House) -> float:
     return time.monotonic() - began
 
 
-def many(house: House, count: int) -> list[Figure]:
-    """`count` new codes in all, one request each; the lock takes them in as they come."""
+def many_at_once(house: House, count: int) -> list[Figure]:
+    """`count` new codes in all, a thousand a request."""
+    return _many(house, count, "a thousand a request", "2 s", lambda: house.create_at_once(count - 1))
+
+
+def one_by_one(house: House, count: int) -> list[Figure]:
+    """`count` new codes in all, one request each, on a lock whose codes are deleted before; the lock takes
+    them in as they come."""
+    house.delete_all()
+    house.wait(house.has_newest_set, "the lock to hold none of them", 120)
+    return _many(house, count, "one request each", "30 s", lambda: house.create_kept_alive(count - 1))
+
+
+def _many(house: House, count: int, how: str, aim: str, create: Callable[[], None]) -> list[Figure]:
     ((digits, access_code_id),) = house.create_codes(1)
     house.wait(lambda: house.is_active(access_code_id), "the code to be active")
     with _visits(house, digits) as meanwhile:
         began = time.monotonic()
-        house.create_codes(count - 1)
+        create()
         created = time.monotonic()
         house.wait(house.has_newest_set, "the lock to hold them all", 120)
         applied = time.monotonic()
     return [
-        Figure(name=f"{count:,} new codes, one HTTP request each", unit="s", samples=[created - began]),
+        Figure(name=f"{count:,} new codes, {how}: HTTP", unit="s", samples=[created - began], aim=aim),
         Figure(name="the last of them answered -> all on the lock", unit="s", samples=[applied - created]),
         milliseconds("# queued at the board -> relay, meanwhile", meanwhile, AIM),
     ]

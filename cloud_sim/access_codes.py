@@ -263,12 +263,13 @@ def is_free(database: Database, lock_id: str, digits: str, wall: float) -> bool:
 
 
 def _long_ended(database: Database, lock_id: str, wall: float) -> set[str]:
-    """By two small indexes, and not by looking at all codes: this is asked at every change."""
+    """By two small indexes, and not by looking at all codes: this is asked at every change. SQLite has no
+    idea how small the second one is, and would not choose it."""
     latest = int(wall) - ENDED_CODES_STAY_S
     rows = database.rows(
         "SELECT access_code_id FROM access_codes"
         " WHERE lock_id = ?1 AND is_in_set = 1 AND ends_at IS NOT NULL AND ends_at <= ?2"
-        " UNION SELECT access_code_id FROM access_codes"
+        " UNION SELECT access_code_id FROM access_codes INDEXED BY access_codes_with_uses"
         " JOIN reported_access_codes USING (lock_id, access_code_id, gen)"
         " WHERE lock_id = ?1 AND is_in_set = 1"
         " AND (max_uses IS NOT NULL OR expires_after_first_use_s IS NOT NULL)"

@@ -32,9 +32,9 @@ class CloudClient:
         """The JSON answer to PUT of a JSON body."""
         return self._send("PUT", path, body)
 
-    def delete(self, path: str) -> Any:
+    def delete(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """The JSON answer to DELETE."""
-        return self._send("DELETE", path, None)
+        return self._send("DELETE", path, body)
 
     def _send(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
         request = urllib.request.Request(
