@@ -43,6 +43,7 @@ def assemble(config: Config, config_path: Path, inbox: Inbox[AnySignal]) -> Cont
         config.state_dir / "lock.db",
         device_id=enrolment.device_id,
         row_key=root.derive("row"),
+        store_key=root.derive("store"),
         set_epoch=enrolment.terms.set_epoch,
     )
     clocks = HostClock()

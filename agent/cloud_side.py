@@ -18,11 +18,13 @@ from agent.messages import (
     HeartbeatReceived,
     ManifestReceived,
     MessageRefused,
+    OfflineReceived,
     Request,
     RowsWanted,
     UplinkChanged,
     UplinkSignal,
 )
+from agent.offline_side import OfflineSide
 from agent.recorder import Recorder
 from agent.store import Store
 from agent.uplink_port import UplinkPort, UplinkSlot
@@ -45,6 +47,7 @@ class CloudSide:
         clock: ClockWatch,
         codes: CodeSync,
         door_codes: DoorCodes,
+        offline: OfflineSide,
         recorder: Recorder,
         constraints: Constraints,
         now: float,
@@ -58,6 +61,7 @@ class CloudSide:
         self._clock = clock
         self._codes = codes
         self._door_codes = door_codes
+        self._offline = offline
         self._recorder = recorder
         self._constraints = constraints
         self._last_status: dict[str, Any] = {}
@@ -87,6 +91,8 @@ class CloudSide:
                 self._settle(signal.token, "bucket", self._codes.arrived(signal, now))
             case AckReceived():
                 self._settle(signal.token, "ack", self._acknowledged(signal))
+            case OfflineReceived():
+                self._settle(signal.token, "offline", self._offline.take(signal, now))
             case HeartbeatReceived():
                 self._settle(signal.token, "heartbeat", self._clock.heard(signal))
             case CommandReceived():

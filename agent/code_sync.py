@@ -86,7 +86,7 @@ class CodeSync:
         arriving = Arriving()
         buckets = code_set.bucket_count(self._store.codes.count())
         self._count(buckets, lambda read: arriving.add([read.held]))
-        arriving.add_local(self._store.door_codes.held())
+        arriving.add_local(self._store.local_codes())
         self.holding = joined(Holding(), arriving, certain_wall_s, self._constraints.capacity)
         beside = self.holding.aside.values()
         self._judge_anew = {held.access_code_id for held in beside if held.error in TO_JUDGE_ANEW}
@@ -103,7 +103,7 @@ class CodeSync:
         """What is held once what is being written of codes made at the door is durable, and what to report of
         codes of the set then, such as a duplicate that comes to life. `take` it afterwards."""
         before, arriving = self.holding, Arriving()
-        arriving.add_local(self._store.door_codes.held())
+        arriving.add_local(self._store.local_codes())
         capacity = self._constraints.capacity
         holding = joined(before, arriving, certain_wall_s, capacity, gone=before.local)
         return holding, [_code_state(*change) for change in changes(before, holding)]

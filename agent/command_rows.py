@@ -9,6 +9,7 @@ from agent.core.mode_schedule import Standing
 from agent.core.throttle import Budget, LengthClass
 from agent.database import Database
 from agent.door_code_rows import DoorChange
+from agent.offline_rows import NOTHING, OfflineChange
 
 KEEP_COMMANDS = 10_000
 
@@ -39,6 +40,7 @@ class Effect:
     """Access code id -> the first revision that may bring it back."""
     budgets: Mapping[LengthClass, Budget] = field(default_factory=dict)
     door: DoorChange = field(default_factory=DoorChange)
+    offline: OfflineChange = NOTHING
 
 
 class CommandRows:

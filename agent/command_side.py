@@ -27,6 +27,7 @@ from agent.commands import (
 from agent.core import modes
 from agent.core.mode_schedule import ModeSchedule, Standing
 from agent.core.modes import Mode, Source
+from agent.core.throttle import LengthClass
 from agent.door_code_rows import DoorChange
 from agent.door_side import DoorSide
 from agent.face import Face
@@ -35,6 +36,7 @@ from agent.host_clock import Clocks
 from agent.journal import Event
 from agent.messages import CommandReceived
 from agent.mode_side import ModeSide
+from agent.offline_rows import NOTHING, OfflineChange
 from agent.recorder import Recorder
 from agent.store import Store
 
@@ -77,10 +79,12 @@ class CommandSide:
         permissions: Permissions,
         resync: Callable[[float], None],
         write_door_codes: Callable[[Effect, Sequence[Event], Outcome], None],
+        acknowledged: Callable[[], None],
         file_schedule: ModeSchedule | None,
     ) -> None:
         """`resync` compares the code set with the cloud's; `write_door_codes` makes effects durable that
-        change codes of the door; `file_schedule`: see `ChangedSettings`."""
+        change codes of the door; `acknowledged` follows an acknowledgement; `file_schedule`: see
+        `ChangedSettings`."""
         self._store = store
         self._clock = clock
         self._clocks = clocks
@@ -92,6 +96,7 @@ class CommandSide:
         self._permissions = permissions
         self._resync = resync
         self._write_door_codes = write_door_codes
+        self._acknowledged = acknowledged
         self._answered_again: tuple[str, set[str]] = ("", set())
         self.settings = ChangedSettings(store.modes, door, recorder.record, file_schedule)
         self.modes = ModeSide(
@@ -211,7 +216,8 @@ class CommandSide:
                 is_over = until_rev <= revision.applied_rev  # the set that decides has said so itself
                 return Effect(revoked={} if is_over else dict.fromkeys(command.ids, until_rev))
             case Acknowledge(length_class):
-                return Effect(budgets=self._guesses.acknowledged(length_class))
+                change = NOTHING if length_class is LengthClass.SHORT else OfflineChange(forgives=True)
+                return Effect(budgets=self._guesses.acknowledged(length_class), offline=change)
             case Forget(ids):
                 return Effect(door=DoorChange(forgotten=ids))
         return Effect()
@@ -244,6 +250,8 @@ class CommandSide:
                 self._resync(now)
             case Identify():
                 self._face.identify(now)
+            case Acknowledge():
+                self._acknowledged()
 
     def _enter(self, standing: Standing, event: Event | None) -> None:
         """Make a mode durable that nobody commanded."""

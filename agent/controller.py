@@ -16,15 +16,11 @@ from agent.cloud_side import CloudSide
 from agent.code_audit import CodeAudit
 from agent.code_sync import CodeSync
 from agent.command_side import CommandSide
-from agent.core import entry, throttle
-from agent.core.decision import Denied, Outcome, Reason, decide
-from agent.core.entry import Entry, Typing
-from agent.core.throttle import LengthClass
 from agent.core.timekeeping import Trust
-from agent.core.verifier import tag_of
 from agent.door_codes import DoorCodes
 from agent.door_side import DoorSide
 from agent.duress import SilentAlarm
+from agent.entries import Entries
 from agent.errors import StorageFault
 from agent.face import Face
 from agent.guesses import Guesses
@@ -32,6 +28,7 @@ from agent.host_clock import Clocks
 from agent.inbox import Inbox
 from agent.journal import Event
 from agent.messages import UplinkSignal
+from agent.offline_side import OfflineSide
 from agent.outcomes import Outcomes
 from agent.programming_side import ADD, REMOVE, ProgrammingSide
 from agent.recorder import Recorder
@@ -109,6 +106,13 @@ class Controller:
             constraints=settings.constraints,
             changed=self._codes_changed,
         )
+        self.offline = OfflineSide(
+            store=store,
+            clock=self.clock,
+            recorder=self._recorder,
+            device_id=settings.device_id,
+            constraints=settings.constraints,
+        )
         self.cloud = CloudSide(
             slot=slot,
             make_uplink=make_uplink,
@@ -116,12 +120,12 @@ class Controller:
             clock=self.clock,
             codes=self.codes,
             door_codes=self.door_codes,
+            offline=self.offline,
             recorder=self._recorder,
             constraints=settings.constraints,
             now=self.started_s,
         )
         self._audit = CodeAudit(store, self.codes, self.cloud.drifted)
-        self._tag_key = tag_key
         self._inbox = inbox
         self._devices = devices
         self.door = DoorSide(
@@ -145,6 +149,7 @@ class Controller:
             resync=self.cloud.resync,
             file_schedule=settings.mode_schedule,
             write_door_codes=self.door_codes.write,
+            acknowledged=self.offline.load,
         )
         self._programming = ProgrammingSide(
             may=settings.programming,
@@ -153,7 +158,7 @@ class Controller:
             mode=lambda: self.commands.mode,
             face=self._face,
         )
-        self._outcomes = Outcomes(
+        outcomes = Outcomes(
             store=store,
             clock=self.clock,
             clocks=clocks,
@@ -165,8 +170,20 @@ class Controller:
             door=self.door,
             face=self._face,
             programming=self._programming,
+            offline=self.offline,
         )
-        self._typing: dict[str, Typing] = {}
+        self._entries = Entries(
+            tag_key=tag_key,
+            timeout_s=settings.inter_key_timeout_s,
+            clock=self.clock,
+            codes=self.codes,
+            offline=self.offline,
+            guesses=self.guesses,
+            modes=self.commands.modes,
+            programming=self._programming,
+            outcomes=outcomes,
+            recorder=self._recorder,
+        )
         self._turns_since_checkpoint = 0
         self._slot = slot
 
@@ -189,7 +206,8 @@ class Controller:
         self.door.lock()
         self.clock.start(now)
         self.codes.load(self.clock.certain_wall_s(now))
-        self.guesses.reckon(self.codes.holding.live_lengths)
+        self.offline.load()
+        self._reckon()
         self._recorder.record(Event("boot", {"version": self.version}))
         self.commands.start()
         self._face.stand(self._standing())
@@ -237,11 +255,11 @@ class Controller:
         now = self.clocks.now()
         match signal:
             case KeyPressed():
-                self._key_pressed(signal, now)
+                self._entries.key_pressed(signal, now)
             case Asked():
                 self._asked(signal, now)
             case KeysLost(keypad):
-                self._keys_lost(keypad, now)
+                self._entries.keys_lost(keypad, now)
             case LinkChanged():
                 self.door.handle(signal, now)
                 self._link_changed()
@@ -254,7 +272,7 @@ class Controller:
                 raise AssertionError("the loop ends at Stop")
             case _:
                 if self.cloud.handle(signal, self.commands, now):
-                    self.guesses.reckon(self.codes.holding.live_lengths)
+                    self._reckon()
 
     def _asked(self, asked: Asked, now: float) -> None:
         if asked.verb == "command":
@@ -264,51 +282,17 @@ class Controller:
         else:
             questions.answer(self, asked, self._recorder)
 
-    # --- the path of a key press ----------------------------------------------------------------------
-
-    def _key_pressed(self, signal: KeyPressed, now: float) -> None:
-        if self._programming.takes(signal.keypad, signal.key, now):
-            return
-        typed = self._typing.get(signal.keypad, entry.NOTHING)
-        typed, entered = entry.press(typed, signal.key, now, self.settings.inter_key_timeout_s)
-        self._typing[signal.keypad] = typed
-        if entered is not None:
-            self._entered(entered, signal.keypad, now)
-
-    def _keys_lost(self, keypad: str, now: float) -> None:
-        if not self._programming.keys_lost(keypad, now):
-            typed = self._typing.get(keypad, entry.NOTHING)
-            self._typing[keypad] = entry.keys_lost(typed, now, self.settings.inter_key_timeout_s)
-
-    def _entered(self, entered: Entry, keypad: str, now: float) -> None:
-        """Count, commit, look, commit, show: in this order, always."""
-        self.commands.modes.tick(now)
-        if entered.refusal is not None:
-            self._outcomes.refuse(Denied(entered.refusal), keypad, now)
-            return
-        length_class = throttle.class_of(len(entered.digits))
-        if not self.guesses.debit(length_class, now):  # durable before anything is looked at
-            self._outcomes.refuse(Denied(Reason.THROTTLED), keypad, now)
-            return
-        outcome = decide(
-            self.codes.holding.table, tag_of(self._tag_key, entered.digits), self.clock.reading(now)
-        )
-        self._end(outcome, length_class, keypad, now)
-
-    def _end(self, outcome: Outcome, length_class: LengthClass, keypad: str, now: float) -> None:
-        if isinstance(outcome, Denied):
-            self._outcomes.refuse(outcome, keypad, now)
-            if alarm := self.guesses.alarm(length_class):
-                self._recorder.record(alarm)
-        elif objection := self._outcomes.objection(outcome.code):
-            self._outcomes.withhold(outcome, objection, length_class, keypad, now)
-        else:
-            self._outcomes.grant(outcome, length_class, keypad, now)
+    # --- what follows from other codes --------------------------------------------------------------
 
     def _codes_changed(self) -> None:
         """Other codes decide than before."""
-        self.guesses.reckon(self.codes.holding.live_lengths)
+        self._reckon()
         self.cloud.publish_codes()
+
+    def _reckon(self) -> None:
+        """How likely a guess is has changed, perhaps."""
+        self.guesses.chances = self.offline.chances
+        self.guesses.reckon(self.codes.holding.live_lengths)
 
     def _link_changed(self) -> None:
         """A keypad that comes back shows what it should; once all are there, the network gets its turn."""
@@ -325,6 +309,10 @@ class Controller:
         self._face.tick(now)
         self.clock.tick(now)
         self.schedules.keep(now)
+        self.offline.keep(now)
+        if self.offline.changed:
+            self.offline.changed = False
+            self.door_codes.lay_out_anew()
         self.codes.ask_again(now)
         self._audit.tick(now)
         self._recorder.tick(now)
@@ -337,6 +325,7 @@ class Controller:
             self._turns_since_checkpoint = 0
             self.store.database.checkpoint()
             self.store.journal.prune()
+            self.offline.purge(self.clocks.now())
 
     # --- what shows -------------------------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ __all__ = [
     "new_signing_key",
 ]
 
-SEALED_STREAMS = frozenset({"bucket", "duress", "door_code"})
+SEALED_STREAMS = frozenset({"bucket", "duress", "door_code", "offline"})
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 """Fits SQLite's integer."""
@@ -39,8 +39,8 @@ ShortText = Annotated[str, msgspec.Meta(max_length=64)]
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A genuine message: its claims and, in JSON, its body. Times are integer Unix seconds.
 
-    `dev` is the lock it comes from or is for. `desired` and `bucket` count by `set_epoch` and `rev`,
-    everything else has a random `id`; exactly one of the two is there."""
+    `dev` is the lock it comes from or is for. `desired`, `bucket` and `offline` count by `set_epoch` and
+    `rev`, everything else has a random `id`; exactly one of the two is there."""
 
     dev: ShortText
     stream: ShortText

@@ -21,13 +21,18 @@ class Guesses:
         self._store = store
         self._risk_per_year = risk_per_year
         self._keys = keys
+        self.chances: Mapping[int, float] = {}
+        """By length, those of hitting an offline or rolling code; whoever sets them reckons anew."""
 
     def reckon(self, code_lengths: Iterable[int]) -> None:
         """The live codes, of these lengths, decide how fast guesses come back."""
         lengths = list(code_lengths)
         for each in LengthClass:
             own = [length for length in lengths if throttle.class_of(length) is each]
-            self.risks[each] = throttle.risk(each, own, self._risk_per_year, self._keys)
+            besides = {
+                length: chance for length, chance in self.chances.items() if throttle.class_of(length) is each
+            }
+            self.risks[each] = throttle.risk(each, own, self._risk_per_year, self._keys, besides)
 
     def debit(self, length_class: LengthClass, now: float) -> bool:
         """Take one guess, durably. False: there is none, and nothing may be looked at."""

@@ -4,7 +4,7 @@ Wire types are msgspec structs: unknown fields are tolerated (a newer cloud), wr
 Times on the wire are integer Unix seconds. Envelope and headers: `agent.envelope`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import msgspec
@@ -18,7 +18,7 @@ EVENT_BATCH_BYTES = 16 * 1024
 EVENT_BATCHES_IN_FLIGHT = 4
 
 UP_STREAMS = ("status", "events", "codes", "request")
-DOWN_STREAMS = ("desired", "bucket", "command", "ack", "heartbeat")
+DOWN_STREAMS = ("desired", "bucket", "command", "ack", "heartbeat", "offline")
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 """Both sides keep these in databases and reckon with them as floats."""
@@ -107,6 +107,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     links: dict[str, bool] = msgspec.field(default_factory=dict)
     set_epoch: Count = 0
     applied_rev: Count = 0
+    offline_rev: Count = 0
+    """The setup for offline and rolling codes that counts; 0 for none."""
 
 
 class Codes(msgspec.Struct, frozen=True, kw_only=True):
@@ -208,6 +210,16 @@ class CommandReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class OfflineReceived:
+    """A whole setup for offline and rolling codes (`agent.offline_setup`), in JSON, with its keys."""
+
+    set_epoch: int
+    rev: int
+    document: bytes = field(repr=False)
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
 class MessageRefused:
     """A message that was not believed: nothing of it was used."""
 
@@ -230,6 +242,7 @@ UplinkSignal = (
     | AckReceived
     | HeartbeatReceived
     | CommandReceived
+    | OfflineReceived
     | MessageRefused
     | RowsWanted
 )

@@ -126,6 +126,9 @@ class OfflineSetup(_Part, frozen=True):
     phase_s: int = 0
     first_use_within_h: int = 24
     tolerance_s: int = 300
+    journal_epoch: str = ""
+    """The journal of the lock that the sender knows. With any other, codes that started before that journal
+    began are refused: nobody could tell whether they were used."""
     keys: tuple[KeyPart, ...] = ()
     denied: tuple[Denied, ...] = ()
     technicians: tuple[TechnicianPart, ...] = ()

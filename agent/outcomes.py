@@ -19,6 +19,8 @@ from agent.guesses import Guesses
 from agent.host_clock import Clocks
 from agent.journal import Event
 from agent.mode_side import ModeSide
+from agent.offline_rows import NOTHING, OfflineChange
+from agent.offline_side import Admission, OfflineSide
 from agent.programming_side import ProgrammingSide
 from agent.recorder import Recorder
 from agent.store import Store
@@ -41,6 +43,7 @@ class Outcomes:
         door: DoorSide,
         face: Face,
         programming: ProgrammingSide,
+        offline: OfflineSide,
     ) -> None:
         """Uses are noted in the table of `codes`, guesses given back to `guesses`."""
         self._store = store
@@ -54,6 +57,7 @@ class Outcomes:
         self._door = door
         self._face = face
         self._programming = programming
+        self._offline = offline
 
     def grant(self, granted: Granted, length_class: LengthClass, keypad: str, entered_s: float) -> None:
         """A right code: let its owner in, or do what else it is there for."""
@@ -89,6 +93,34 @@ class Outcomes:
             self._let_in(standing, now)
         self._recorder.told()
 
+    def admit(self, admission: Admission, length_class: LengthClass, keypad: str, entered_s: float) -> None:
+        """An offline code at its first use, a technician, or a code that cancels others."""
+        refunded, code = self._guesses.refunded(length_class), admission.code
+        detail: dict[str, object] = (
+            {} if code is None else {"access_code_id": code.access_code_id, "gen": code.gen}
+        )
+        kind = "access_granted" if admission.opens else "offline_codes_cancelled"
+        self._store.record_grant(  # durable before anything moves
+            self._clock.stamp(entered_s),
+            (Event(kind, {**detail, "keypad": keypad, **admission.detail}),),
+            code,
+            instant_of(self._clock.reading(entered_s)),
+            length_class,
+            refunded,
+            offline=admission.change,
+        )
+        self._offline.durable(admission.change)
+        self._guesses.keep({length_class: refunded})
+        now = self._clocks.now()
+        if now - entered_s > COMMIT_LIMIT_S:
+            raise StorageFault(
+                f"the outcome took {now - entered_s:.1f} s to become durable; nothing was opened"
+            )
+        if admission.opens:
+            self._door.release(now)
+        self._face.granted(now)
+        self._recorder.told()
+
     def _let_in(self, standing: Standing | None, now: float) -> None:
         if standing is None:
             self._door.release(now)
@@ -96,35 +128,47 @@ class Outcomes:
             self._modes.show(standing, now)
         self._face.granted(now)
 
-    def objection(self, code: AccessCode) -> Reason | None:
-        """Why a right code does nothing at this door now, whoever has it."""
+    def objection(self, code: AccessCode | None) -> Reason | None:
+        """Why a right code (None: a technician's) does nothing at this door now, whoever has it."""
         if not may_open(self._modes.mode, Source.KEYPAD):
             return Reason.BLOCKED_BY_MODE
-        is_off = code.kind is Kind.PROGRAMMING and not self._programming.may.keypad
+        is_programming = code is not None and code.kind is Kind.PROGRAMMING
+        is_off = is_programming and not self._programming.may.keypad
         return Reason.PROGRAMMING_OFF if is_off else None
 
     def withhold(
-        self, granted: Granted, reason: Reason, length_class: LengthClass, keypad: str, entered_s: float
+        self,
+        code: AccessCode | None,
+        reason: Reason,
+        length_class: LengthClass,
+        keypad: str,
+        entered_s: float,
     ) -> None:
-        """A right code, and an objection: shown like any refusal, but it was no guess."""
-        code, refunded = granted.code, self._guesses.refunded(length_class)
-        detail = {"reason": reason.value, "keypad": keypad, "access_code_id": code.access_code_id}
+        """A right code (None: a technician's), and an objection: shown like any refusal, but no guess."""
+        refunded = self._guesses.refunded(length_class)
+        detail = {"reason": reason.value, "keypad": keypad}
+        if code is not None:
+            detail["access_code_id"] = code.access_code_id
         effect, stamp = Effect(budgets={length_class: refunded}), self._clock.stamp(entered_s)
-        silent = self._silent(code, keypad, entered_s)
+        silent = () if code is None else self._silent(code, keypad, entered_s)
         self._store.record_effect(stamp, effect, (Event("access_denied", detail), *silent))
         self._guesses.keep(effect.budgets)
         self._recorder.told()
         self._face.deny(entered_s)
 
-    def refuse(self, denied: Denied, keypad: str, entered_s: float) -> None:
-        """Every refusal is recorded and then shown alike, at the same time after `#`."""
+    def refuse(self, denied: Denied, keypad: str, entered_s: float, offline: OfflineChange = NOTHING) -> None:
+        """Every refusal is recorded and then shown alike, at the same time after `#`. `offline`: what is to
+        be remembered of a technician."""
         detail = {"reason": denied.reason.value, "keypad": keypad}
         if denied.code is not None:
             detail["access_code_id"] = denied.code.access_code_id
         if denied.reason is Reason.THROTTLED:
             self._recorder.record_often("access_denied", keypad, denied.reason.value)
         else:
-            self._recorder.record(Event("access_denied", detail))
+            stamp, event = self._clock.stamp(entered_s), Event("access_denied", detail)
+            self._store.record_effect(stamp, Effect(offline=offline), (event,))
+            self._offline.durable(offline)
+            self._recorder.told()
         self._face.deny(entered_s)
 
     def _silent(self, code: AccessCode, keypad: str, entered_s: float) -> Sequence[Event]:

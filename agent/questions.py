@@ -68,6 +68,7 @@ def status_fields(controller: "Controller") -> dict[str, Any]:
         "links": dict(controller.door.links),
         "set_epoch": revision.set_epoch,
         "applied_rev": revision.applied_rev,
+        "offline_rev": controller.offline.rev,
     }
 
 

@@ -1,7 +1,7 @@
 """What the lock must not forget, as whole steps: each method is one transaction, durable when it returns."""
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +11,10 @@ from typing import Any
 from agent.code_rows import CodeRows, NewCode
 from agent.command_rows import CommandRows, Effect, Outcome
 from agent.core.access_code import AccessCode
-from agent.core.lifetime import History
+from agent.core.holding import HeldCode
+from agent.core.lifetime import UNUSED, History
 from agent.core.mode_schedule import Standing
+from agent.core.offline_policy import KeyName
 from agent.core.throttle import Budget, LengthClass
 from agent.core.timekeeping import Anchor
 from agent.database import Database
@@ -20,6 +22,7 @@ from agent.door_code_rows import DoorCodeRows
 from agent.errors import StorageFault
 from agent.journal import Event, Journal, Stamp
 from agent.mode_rows import ModeRows
+from agent.offline_rows import NOTHING, KeptSetup, OfflineChange, OfflineRows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +38,17 @@ class Revision:
 class Store:
     """The lock's database in its own words. Controller thread only; every method may raise StorageFault."""
 
-    def __init__(self, path: Path, *, device_id: str, row_key: bytes, set_epoch: int = 1) -> None:
-        """Open or create the database of `device_id`. `row_key`: 32 bytes, for the MACs of rows."""
+    def __init__(
+        self, path: Path, *, device_id: str, row_key: bytes, store_key: bytes, set_epoch: int = 1
+    ) -> None:
+        """Open or create the database of `device_id`. 32 bytes each: `row_key` for the MACs of rows,
+        `store_key` for what must be read again and by nobody else."""
         self.database = Database(path)
         self.codes = CodeRows(self.database, row_key)
         self.commands = CommandRows(self.database)
         self.modes = ModeRows(self.database, row_key)
         self.door_codes = DoorCodeRows(self.database, row_key, self.codes)
+        self.offline = OfflineRows(self.database, row_key, store_key, self.codes)
         if not self.database.read("SELECT 1 FROM lock"):
             with self.database.transaction() as db:
                 db.execute(
@@ -72,16 +79,21 @@ class Store:
         self,
         stamp: Stamp,
         events: Sequence[Event],
-        code: AccessCode,
+        code: AccessCode | None,
         used_at: int,
         length_class: LengthClass,
         refunded: Budget,
         standing: Standing | None = None,
+        offline: OfflineChange = NOTHING,
     ) -> History:
-        """The outcome of a right code: use counted (at Unix time `used_at`), token back, journal rows, and
-        the operating mode where it changes; all of it or nothing. Returns the history with this use."""
+        """The outcome of a right code: use counted (at Unix time `used_at`), token back, journal rows, the
+        operating mode where it changes, an offline code at its first use; all of it or nothing. Returns the
+        history with this use; a technician has no code."""
+        history = UNUSED
         with self._recording(stamp, events) as db:
-            history = self.codes.count_use(db, code.access_code_id, code.gen, used_at)
+            if code is not None:
+                history = self.codes.count_use(db, code.access_code_id, code.gen, used_at)
+            self.offline.carry_out(db, offline)
             _save_budget(db, length_class, refunded)
             if standing is not None:
                 self.modes.keep_standing(db, standing)
@@ -110,6 +122,8 @@ class Store:
             if effect.settings is not None:
                 self.modes.keep_settings(db, effect.settings)
             self.door_codes.carry_out(db, effect.door)
+            self.offline.revoke(db, effect.door.forgotten)
+            self.offline.carry_out(db, effect.offline)
             for length_class, budget in effect.budgets.items():
                 _save_budget(db, length_class, budget)
             if outcome is not None:
@@ -128,6 +142,25 @@ class Store:
             yield db
             tail = self.journal.append(db, stamp, events)
         self.journal.advance(tail)
+
+    # --- offline codes ----------------------------------------------------------------------------
+
+    def local_codes(self) -> list[HeldCode]:
+        """The codes that are in no code set: made at the door, or offline codes that were used."""
+        return [*self.door_codes.held(), *self.offline.held()]
+
+    def keep_offline_setup(
+        self,
+        stamp: Stamp,
+        kept: KeptSetup,
+        events: Sequence[Event],
+        floors: Mapping[KeyName, int] | None = None,
+        denied: frozenset[tuple[int, int, int, int]] = frozenset(),
+    ) -> None:
+        """Keep a setup, and refuse used codes below its `floors` or `denied` by it."""
+        with self._recording(stamp, events) as db:
+            self.offline.keep_setup(db, kept)
+            self.offline.revoke_where(db, floors or {}, denied)
 
     # --- budgets and clock ------------------------------------------------------------------------
 

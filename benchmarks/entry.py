@@ -50,7 +50,7 @@ def measure(samples: int, directory: Path) -> list[Figure]:
 
 
 def _entries(size: int, samples: int, path: Path) -> Figure:
-    store = Store(path, device_id=DEVICE_ID, row_key=ROW_KEY)
+    store = Store(path, device_id=DEVICE_ID, row_key=ROW_KEY, store_key=bytes(32))
     fill(store, size)
     strike = TimedStrike()
     controller = _controller(store, strike)

@@ -186,7 +186,7 @@ class Site:
         self.strike = VirtualStrike(self.clock, lambda: self.before_unlock())
         self.indicator = VirtualIndicator(self.clock)
         self.uplink = VirtualUplink()
-        self.store = Store(state_dir / "lock.db", device_id=DEVICE_ID, row_key=bytes(32))
+        self.store = Store(state_dir / "lock.db", device_id=DEVICE_ID, row_key=bytes(32), store_key=bytes(32))
         self.inbox: Inbox[AnySignal] = Inbox()
         self.controller = Controller(
             settings=Settings(device_id=DEVICE_ID, **settings),

@@ -170,7 +170,7 @@ def event_line(event: Mapping[str, Any]) -> Line:
 def _said(kind: str, detail: Mapping[str, Any]) -> tuple[str, Style]:
     match kind:
         case "access_granted":
-            return f"access granted, {_code_named(detail)}", "good"
+            return f"access granted, {_who(detail)}", "good"
         case "access_denied":
             named = f", {_code_named(detail)}" if "access_code_id" in detail else ""
             return f"access denied: {_spaced(str(detail['reason']))}{named}", "bad"
@@ -198,6 +198,12 @@ def _said(kind: str, detail: Mapping[str, Any]) -> tuple[str, Style]:
             return _generic(kind, detail), "bad"
         case _:
             return _generic(kind, detail), "plain"
+
+
+def _who(detail: Mapping[str, Any]) -> str:
+    if "technician" in detail:
+        return f"technician {detail['technician']:03d}"
+    return ("offline " if detail.get("method") == "offline_code" else "") + _code_named(detail)
 
 
 def _code_at_door(kind: str, detail: Mapping[str, Any]) -> str:

@@ -26,6 +26,8 @@ class Reason(Enum):
     IMPOSSIBLE_LENGTH = "impossible_length"
     INTERRUPTED = "interrupted"
     BLOCKED_BY_MODE = "blocked_by_mode"
+    OFFLINE_OFF = "offline_off"
+    TECHNICIAN_OFF = "technician_off"
     PROGRAMMING_OFF = "programming_off"
 
 

@@ -4,7 +4,7 @@ An attempt is debited before anything is looked at, and the debit is durable bef
 gets its own token back. Budgets refill with time since boot: time without power earns nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -75,13 +75,21 @@ class Risk:
 
 
 def risk(
-    length_class: LengthClass, code_lengths: Iterable[int], allowed_per_year: float, keys: int = 10
+    length_class: LengthClass,
+    code_lengths: Iterable[int],
+    allowed_per_year: float,
+    keys: int = 10,
+    chances: Mapping[int, float] | None = None,
 ) -> Risk:
     """The refill that keeps the yearly chance of guessing in under `allowed_per_year`, within its limits.
 
-    `keys`: how many digits the keypad has; whoever guesses types no others."""
-    lengths = list(code_lengths)
-    chance = max([lengths.count(length) / keys**length for length in set(lengths)], default=0.0)
+    `keys`: how many digits the keypad has; whoever guesses types no others. `chances`: by length, those of
+    hitting a code that is in no table yet."""
+    lengths, besides = list(code_lengths), chances or {}
+    by_length = (
+        lengths.count(length) / keys**length + besides.get(length, 0.0) for length in {*lengths, *besides}
+    )
+    chance = max(by_length, default=0.0)
     reckoned = max(chance, LONG_GUESS_CHANCE) if length_class is LengthClass.LONG else chance
     refill_s = min(max(YEAR_S * reckoned / allowed_per_year, FASTEST_REFILL_S), SLOWEST_REFILL_S)
     guesses = CAPACITY + YEAR_S / refill_s

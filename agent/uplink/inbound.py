@@ -21,11 +21,14 @@ from agent.messages import (
     Manifest,
     ManifestReceived,
     MessageRefused,
+    OfflineReceived,
     topic,
 )
 
-Received = ManifestReceived | BucketReceived | AckReceived | HeartbeatReceived | CommandReceived
-RETAINED_STREAMS = frozenset({"desired"})
+Received = (
+    ManifestReceived | BucketReceived | AckReceived | HeartbeatReceived | CommandReceived | OfflineReceived
+)
+RETAINED_STREAMS = frozenset({"desired", "offline"})
 JUDGED_LATER = frozenset({"heartbeat", "command"})
 """A heartbeat sets the clock, so the clock cannot judge it; a command is judged when it is its turn."""
 COMMAND_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
@@ -83,6 +86,8 @@ def _typed(message: Message, arrival: Arrival, token: int) -> Received | None:
             return HeartbeatReceived(heartbeat, message.exp, arrival.arrived_s, token)
         case "command":
             return _command(message, arrival, token)
+        case "offline" if message.rev is not None:
+            return OfflineReceived(message.set_epoch, message.rev, bytes(message.body), token)
     return None
 
 

@@ -17,7 +17,7 @@ STAMP = Stamp("boot", 1000, 1_790_000_000_000, "trusted")
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     """A lock that has journalled a hundred movements of its door and could tell nobody."""
-    new = Store(tmp_path / "lock.db", device_id="dev", row_key=b"r" * 32)
+    new = Store(tmp_path / "lock.db", device_id="dev", row_key=b"r" * 32, store_key=bytes(32))
     for _ in range(50):
         new.record(STAMP, Event("door_opened"), Event("door_closed"))
     yield new

@@ -27,7 +27,7 @@ def test_the_trace_goes_from_the_keypad_to_the_journal_of_the_cloud_in_order() -
     stations = [
         "Peripheral.press",
         "OsdpKeypad._heard",
-        "Controller._key_pressed",
+        "Entries.key_pressed",
         "Store.debit",
         "decision:decide",
         "Store.record_grant",

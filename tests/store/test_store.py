@@ -25,7 +25,7 @@ CODE = AccessCode(access_code_id="a", gen=1, code_rev=1, kind=Kind.STANDARD)
 
 def opened(path: Path, device_id: str = "dev") -> Store:
     """The store at `path`."""
-    return Store(path / "lock.db", device_id=device_id, row_key=b"r" * 32)
+    return Store(path / "lock.db", device_id=device_id, row_key=b"r" * 32, store_key=bytes(32))
 
 
 @pytest.fixture

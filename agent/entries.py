@@ -1,0 +1,113 @@
+"""The path of a key press: count, commit, look, commit, show; in this order, always."""
+
+from agent.clock_watch import ClockWatch
+from agent.code_sync import CodeSync
+from agent.core import entry, throttle
+from agent.core.decision import Denied, Granted, Outcome, Reason, decide
+from agent.core.entry import Entry, Typing
+from agent.core.throttle import LengthClass
+from agent.core.verifier import tag_of
+from agent.guesses import Guesses
+from agent.mode_side import ModeSide
+from agent.offline_rows import NOTHING, OfflineChange
+from agent.offline_side import Admission, OfflineSide, Unknown
+from agent.outcomes import Outcomes
+from agent.programming_side import ProgrammingSide
+from agent.recorder import Recorder
+from hal.ports import KeyPressed
+
+
+class Entries:
+    """What is typed at the keypads of one door. Controller thread only; may raise StorageFault."""
+
+    def __init__(
+        self,
+        *,
+        tag_key: bytes,
+        timeout_s: float,
+        clock: ClockWatch,
+        codes: CodeSync,
+        offline: OfflineSide,
+        guesses: Guesses,
+        modes: ModeSide,
+        programming: ProgrammingSide,
+        outcomes: Outcomes,
+        recorder: Recorder,
+    ) -> None:
+        """`timeout_s`: after so much silence an unfinished entry is forgotten."""
+        self._tag_key = tag_key
+        self._timeout_s = timeout_s
+        self._clock = clock
+        self._codes = codes
+        self._offline = offline
+        self._guesses = guesses
+        self._modes = modes
+        self._programming = programming
+        self._outcomes = outcomes
+        self._recorder = recorder
+        self._typing: dict[str, Typing] = {}
+
+    def key_pressed(self, signal: KeyPressed, now: float) -> None:
+        """One key: part of a programming session, or of an entry."""
+        if self._programming.takes(signal.keypad, signal.key, now):
+            return
+        typed = self._typing.get(signal.keypad, entry.NOTHING)
+        typed, entered = entry.press(typed, signal.key, now, self._timeout_s)
+        self._typing[signal.keypad] = typed
+        if entered is not None:
+            self._entered(entered, signal.keypad, now)
+
+    def keys_lost(self, keypad: str, now: float) -> None:
+        """Keys may be missing."""
+        if not self._programming.keys_lost(keypad, now):
+            typed = self._typing.get(keypad, entry.NOTHING)
+            self._typing[keypad] = entry.keys_lost(typed, now, self._timeout_s)
+
+    def _entered(self, entered: Entry, keypad: str, now: float) -> None:
+        self._modes.tick(now)
+        if entered.refusal is not None:
+            self._outcomes.refuse(Denied(entered.refusal), keypad, now)
+            return
+        length_class = throttle.class_of(len(entered.digits))
+        if not self._guesses.debit(length_class, now):  # durable before anything is looked at
+            self._outcomes.refuse(Denied(Reason.THROTTLED), keypad, now)
+            return
+        self._end(self._judge(entered.digits, now), length_class, keypad, now)
+
+    def _judge(self, digits: str, now: float) -> Outcome | Admission | Unknown:
+        """The table decides if it knows the code, whatever is wrong with it; both are always looked at."""
+        tag, clock = tag_of(self._tag_key, digits), self._clock.reading(now)
+        outcome = decide(self._codes.holding.table, tag, clock)
+        look = self._offline.look(digits, clock, self._guesses.budgets[LengthClass.LONG].failures)
+        if outcome.code is not None:
+            return outcome
+        return self._offline.verdict(look, tag, len(digits))
+
+    def _end(
+        self, verdict: Outcome | Admission | Unknown, length_class: LengthClass, keypad: str, now: float
+    ) -> None:
+        match verdict:
+            case Denied():
+                self._refused(verdict, length_class, keypad, now)
+            case Unknown(denied, change):
+                self._refused(denied, length_class, keypad, now, change)
+            case Admission(opens=False):
+                self._outcomes.admit(verdict, length_class, keypad, now)
+            case _ if objection := self._outcomes.objection(verdict.code):
+                self._outcomes.withhold(verdict.code, objection, length_class, keypad, now)
+            case Admission():
+                self._outcomes.admit(verdict, length_class, keypad, now)
+            case Granted():
+                self._outcomes.grant(verdict, length_class, keypad, now)
+
+    def _refused(
+        self,
+        denied: Denied,
+        length_class: LengthClass,
+        keypad: str,
+        now: float,
+        change: OfflineChange = NOTHING,
+    ) -> None:
+        self._outcomes.refuse(denied, keypad, now, change)
+        if alarm := self._guesses.alarm(length_class):
+            self._recorder.record(alarm)

@@ -1,0 +1,310 @@
+"""The controller's half for offline and rolling codes: what the cloud set up, and what an entry is by that.
+
+Every entry of any length costs the same here, whatever was set up: six decodes and three one-time passwords.
+"""
+
+import logging
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from agent.clock_watch import ClockWatch
+from agent.core.access_code import AccessCode
+from agent.core.constraints import Constraints
+from agent.core.decision import Denied, Reason, instant_of
+from agent.core.offline_code import SLOT_S, OfflineFormat, OfflineKind, meaning_of
+from agent.core.offline_policy import Accepted, FirstUse, KeyName, OfflineVerifier, guess_chance
+from agent.core.timekeeping import ClockReading, Trust
+from agent.core.totp import ENTRY_DIGITS, Technicians, TotpOutcome, TotpRefusal, step_at
+from agent.core.verifier import TAG_BYTES
+from agent.journal import Event
+from agent.messages import OfflineReceived
+from agent.offline_rows import NEVER_SLOT, NO_SETUP, NOTHING, KeptSetup, OfflineChange, UsedCode
+from agent.offline_setup import OfflineSetup, SetupFault, decode_setup
+from agent.recorder import Recorder
+from agent.store import Store
+
+log = logging.getLogger(__name__)
+
+MOST_FAILURES = 100
+"""Failed long entries since the last acknowledgement; then offline and rolling codes are off (SP 800-63B)."""
+TOTP_GUESS_CHANCE = 3e-6
+_CODE_NAMESPACE = uuid.UUID("4f4c4331-0b1e-4d0e-8c55-6c0f2a9d7e11")
+_NOBODY = OfflineVerifier(OfflineFormat("none"), FirstUse())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """An offline or rolling code that opens now, or cancels: what becomes durable with it, and what the
+    journal says. `code` is None where no access code stands behind it (a technician, a cancellation)."""
+
+    code: AccessCode | None
+    change: OfflineChange
+    detail: Mapping[str, object]
+    opens: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What was seen of an entry, before anybody knows whether it matters. None: not to be used now."""
+
+    accepted: Accepted | None
+    rolling: TotpOutcome | None
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Nothing that this lock takes, for this reason; `change` is what must be remembered of the attempt."""
+
+    denied: Denied
+    change: OfflineChange = field(default=NOTHING)
+
+
+_TOTP_REASONS = {
+    TotpRefusal.UNKNOWN: Reason.UNKNOWN_CODE,
+    TotpRefusal.REVOKED: Reason.REVOKED,
+    TotpRefusal.OUTSIDE_WINDOW: Reason.EXPIRED,
+    TotpRefusal.TOO_MANY_FAILURES: Reason.TECHNICIAN_OFF,
+    TotpRefusal.USED: Reason.USED_UP,
+    None: Reason.UNKNOWN_CODE,
+}
+
+
+class OfflineSide:
+    """Offline and rolling codes of one lock. Controller thread only; may raise StorageFault."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: ClockWatch,
+        recorder: Recorder,
+        device_id: str,
+        constraints: Constraints,
+    ) -> None:
+        """`load` comes before anything else. `constraints`: what this door takes as a code of the table."""
+        self._store = store
+        self._clock = clock
+        self._recorder = recorder
+        self._device_id = device_id
+        self._constraints = constraints
+        self._kept = NO_SETUP
+        self._setup = OfflineSetup(device_id=device_id)
+        self._technician_tags: dict[int, bytes] = {}
+        self._verifier = _NOBODY
+        self._technicians = Technicians()
+        self.changed = False
+        """Used codes on the disk are not those in memory: the table has to be laid out again."""
+
+    # --- what is set up ---------------------------------------------------------------------------
+
+    @property
+    def rev(self) -> int:
+        """The revision of the setup that counts; 0 for none."""
+        return self._kept.rev
+
+    @property
+    def chances(self) -> Mapping[int, float]:
+        """By length, the chance that a guess hits a code nobody used yet."""
+        setup = self._setup
+        if self.rev == 0:
+            return {}
+        policies = [key.policy.policy() for key in setup.keys]
+        offline = {setup.digits: guess_chance(setup.format(), setup.first_use(), policies)}
+        return offline | ({ENTRY_DIGITS: TOTP_GUESS_CHANCE} if setup.technicians else {})
+
+    def load(self) -> None:
+        """Go on with what is durable. What was changed by hand does not count, and is reported."""
+        kept = self._store.offline.setup()
+        if kept is None or NEVER_SLOT in self._store.offline.floors().values():
+            self._recorder.record(Event("fault", {"what": "offline_setup_changed_from_outside"}))
+        self._kept = kept or NO_SETUP
+        self._lay_out()
+
+    def take(self, received: OfflineReceived, now: float) -> str | None:
+        """Take a setup of the cloud, whole; returns why not, or None. Durable when it returns."""
+        kept = self._kept
+        if received.set_epoch != self._store.revision().set_epoch:
+            return "other_set_epoch"
+        if received.rev < kept.rev:
+            return "stale_revision"
+        if received.rev == kept.rev:
+            return None if received.document == kept.document else "conflicting_revision"
+        try:
+            setup = decode_setup(received.document)
+        except SetupFault as fault:
+            log.warning("a setup of offline codes is refused: %s", fault)
+            return "offline_setup_invalid"
+        if setup.device_id != self._device_id:
+            return "wrong_device"
+        if not self._lengths_differ(setup):
+            return "offline_lengths_collide"
+        began_s = self._known_s(now) if kept.began_s is None else kept.began_s
+        new = KeptSetup(received.rev, began_s, received.document)
+        self._store.keep_offline_setup(
+            self._clock.stamp(now),
+            new,
+            (
+                Event(
+                    "offline_setup",
+                    {"rev": new.rev, "keys": len(setup.keys), "technicians": len(setup.technicians)},
+                ),
+            ),
+            floors=self._floors(setup, began_s),
+            denied=frozenset((one.kid, one.issuer, one.slot, one.q) for one in setup.denied),
+        )
+        self._recorder.told()
+        self._kept = new
+        self._lay_out()
+        self.changed = True
+        return None
+
+    def _lengths_differ(self, setup: OfflineSetup) -> bool:
+        """Each length of an entry belongs to one kind of code."""
+        taken = {*self._constraints.code_lengths, *([ENTRY_DIGITS] if setup.technicians else [])}
+        return not setup.keys or setup.digits not in taken
+
+    def _known_s(self, now: float) -> int | None:
+        clock = self._clock.reading(now)
+        return None if clock.trust is Trust.UNKNOWN else int(clock.wall_s)
+
+    def _floors(self, setup: OfflineSetup, began_s: int | None) -> dict[KeyName, int]:
+        """The slot before which codes of each key are over: cancelled by the cloud or at the keypad, or from
+        before this database began, so that nobody can tell whether they were used."""
+        floors = dict(setup.floors())
+        for name, slot in self._store.offline.floors().items():
+            floors[name] = max(slot, floors.get(name, 0))
+        if setup.journal_epoch != self._store.journal.epoch and began_s is not None:
+            first = setup.format().slot_at(began_s + setup.tolerance_s) + 1
+            floors = {
+                (key.kid, key.issuer): max(first, floors.get((key.kid, key.issuer), 0)) for key in setup.keys
+            }
+        return floors
+
+    def _lay_out(self) -> None:
+        if self._kept.rev == 0:
+            return
+        setup = decode_setup(self._kept.document)
+        self._setup = setup
+        self._verifier = OfflineVerifier(
+            setup.format(),
+            setup.first_use(),
+            [key.accepted() for key in setup.keys],
+            floors=self._floors(setup, self._kept.began_s),
+            denied=[(one.kid, one.issuer, one.slot, one.q) for one in setup.denied],
+        )
+        knows_us = setup.journal_epoch == self._store.journal.epoch
+        began_step = -1 if knows_us or self._kept.began_s is None else step_at(self._kept.began_s) + 1
+        known = {}
+        for part in setup.technicians:
+            technician = part.technician()
+            tag = self._store.offline.secret_tag(technician.secret)
+            progress = self._store.offline.progress(part.slot, tag)
+            known[part.slot] = (technician, replace(progress, last_step=max(progress.last_step, began_step)))
+            self._technician_tags[part.slot] = tag
+        self._technicians = Technicians(known)
+
+    def keep(self, now: float) -> None:
+        """Once the time is known, note when this database began to have keys."""
+        began_s = self._known_s(now)
+        if self._kept.rev == 0 or self._kept.began_s is not None or began_s is None:
+            return
+        self._kept = replace(self._kept, began_s=began_s)
+        self._store.keep_offline_setup(self._clock.stamp(now), self._kept, ())
+        self._lay_out()
+
+    def work(self) -> tuple[int, int]:
+        """How many codes were decoded and passwords computed since this setup counts."""
+        return self._verifier.decodes, self._technicians.hotps
+
+    # --- what an entry is -------------------------------------------------------------------------
+
+    def look(self, digits: str, clock: ClockReading, failures: int) -> Look:
+        """What `digits` could be besides a code of the table. `failures`: long ones since the last
+        acknowledgement, this attempt included. Always the same work, which changes nothing."""
+        instant = instant_of(clock)
+        self._verifier.keep(instant)
+        accepted = self._verifier.look(digits, instant)
+        rolling = self._technicians.look(digits, instant)
+        is_known = (clock.trust is not Trust.UNKNOWN) & (
+            (self._kept.rev == 0) | (self._kept.began_s is not None)
+        )
+        is_on = failures <= MOST_FAILURES
+        reasons = (
+            Reason.UNKNOWN_CODE,
+            _TOTP_REASONS[rolling.refusal],
+            Reason.OFFLINE_OFF,
+            Reason.CLOCK_UNKNOWN,
+        )
+        is_long = len(digits) >= ENTRY_DIGITS
+        return Look(
+            accepted=(None, accepted)[is_known & is_on],
+            rolling=(None, rolling)[is_known & is_on],
+            reason=reasons[is_long * max(1, 2 * (not is_on), 3 * (not is_known))],
+        )
+
+    def verdict(self, look: Look, tag: bytes, length: int) -> Admission | Unknown:
+        """What becomes of an entry that the table does not know: its look, tag, and number of digits."""
+        if look.accepted is not None:
+            return self._admitted(look.accepted, tag, length)
+        rolling = look.rolling
+        if rolling is None or rolling.progress is None:
+            return Unknown(Denied(look.reason))
+        remembered = (rolling.slot, self._technician_tags[rolling.slot], rolling.progress)
+        change = OfflineChange(technician=remembered)
+        if rolling.refusal is not None:
+            return Unknown(Denied(look.reason), change)
+        return Admission(code=None, change=change, detail={"method": "totp", "technician": rolling.slot})
+
+    def _admitted(self, accepted: Accepted, tag: bytes, length: int) -> Admission | Unknown:
+        kid, issuer, slot, q = accepted.kid, accepted.issuer, accepted.payload.slot, accepted.payload.q
+        meaning = meaning_of(q)
+        if meaning is None:
+            raise AssertionError("the verifier accepts no reserved value")
+        detail = {"method": "offline_code", "kid": kid, "issuer": issuer, "slot": slot, "q": q}
+        if meaning.kind is OfflineKind.CANCEL:
+            return Admission(
+                code=None, change=OfflineChange(floor=((kid, issuer), slot)), detail=detail, opens=False
+            )
+        start_s, tolerance_s = self._setup.format().start_of(slot), self._setup.tolerance_s
+        used = UsedCode(
+            access_code_id=offline_id(self._device_id, kid, issuer, slot, q),
+            kid=kid,
+            issuer=issuer,
+            slot=slot,
+            q=q,
+            starts_at=start_s - tolerance_s,
+            ends_at=start_s + meaning.hours * SLOT_S + tolerance_s,
+            max_uses=1 if meaning.kind is OfflineKind.ONCE else None,
+            tag=tag[:TAG_BYTES],
+            code_length=length,
+            since_rev=self._store.revision().applied_rev,
+        )
+        history = self._store.codes.history_of(used.access_code_id, 1)
+        if history is None or (used.max_uses is not None and history.uses >= used.max_uses):
+            # Its row is gone and its use is not: it was used here before.
+            return Unknown(Denied(Reason.USED_UP))
+        return Admission(code=used.code, change=OfflineChange(used=used), detail=detail)
+
+    def durable(self, change: OfflineChange) -> None:
+        """This has become durable: let it count."""
+        if change.technician is not None:
+            slot, _, progress = change.technician
+            self._technicians.keep(slot, progress)
+        if change.floor is not None:
+            self._lay_out()
+        if change.used is not None or change.floor is not None:
+            self.changed = True
+
+    def purge(self, now: float) -> None:
+        """Forget codes that ended two days ago, in idle time."""
+        certain_wall_s = self._clock.certain_wall_s(now)
+        if self._store.offline.purge(certain_wall_s):
+            self.changed = True
+
+
+def offline_id(device_id: str, kid: int, issuer: int, slot: int, q: int) -> str:
+    """The access_code_id of an offline code, the same wherever it is reckoned: cloud and lock need not have
+    spoken."""
+    return str(uuid.uuid5(_CODE_NAMESPACE, f"{device_id}/{kid}/{issuer}/{slot}/{q}"))
