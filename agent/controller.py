@@ -210,6 +210,7 @@ class Controller:
         self._reckon()
         self._recorder.record(Event("boot", {"version": self.version}))
         self.commands.start()
+        self.door_codes.start()
         self._face.stand(self._standing())
 
     def close(self) -> None:

@@ -82,6 +82,14 @@ class DoorCodes:
         self._constraints = constraints
         self._changed = changed
 
+    def start(self) -> None:
+        """Say it when codes made at the door were changed from outside: no cloud compares them, and they open
+        nothing any more."""
+        changed = [held.access_code_id for held in self._store.door_codes.held() if held.row is None]
+        if changed:
+            what = {"what": "door_codes_changed_from_outside", "access_code_ids": changed}
+            self._recorder.record(Event("fault", what))
+
     # --- made at the door -------------------------------------------------------------------------
 
     def add(self, digits: str, rules: Mapping[str, int], who: Who) -> Changed | Refused:

@@ -94,6 +94,7 @@ def test_a_row_edited_by_hand_opens_nothing(site: Site, tmp_path: Path) -> None:
     assert not opens(again, NEW)
     shown = {code["access_code_id"]: code for code in result(again, "codes")["codes"]}
     assert (shown[str(made)]["state"], shown[str(made)]["errors"]) == ("unknown", ["mac_failed"])
+    assert details(again, "fault") == [{"what": "door_codes_changed_from_outside", "access_code_ids": [made]}]
 
 
 @pytest.mark.parametrize("digits", ["493817", "246802", NEW])
