@@ -71,3 +71,13 @@ def test_a_changed_row_among_ten_thousand_is_found_and_repaired_by_its_bucket_al
     assert full.agree()
     assert full.opens(digits(7))
     assert sum(full.sizes) <= WIRE_LIMIT_BYTES, full.sizes
+
+
+def test_a_lock_whose_codes_never_stop_changing_gets_them_all_the_same(pair: Pair) -> None:
+    for number in range(100):
+        pair.create(digits(number))
+        pair.exchange_once()
+    assert pair.opens(digits(80)), "while the others are on their way"
+    pair.exchange()
+    assert pair.agree()
+    assert pair.opens(digits(99))
