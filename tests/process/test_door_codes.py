@@ -18,8 +18,8 @@ from tests.waiting import wait_for
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
 
 MORE_STEPS_THAN_AN_ACTION_HAS = 40
-STEPS_AT_ONCE = 3
-"""Fewer than there are before, between and after the two commits."""
+STEPS_AT_ONCE = 2
+"""No more than there are before, between and after the two commits."""
 NEW = "908172"
 
 
