@@ -94,6 +94,14 @@ ACTION_FIELDS: Mapping[str, Schema] = {
 MODE_SCHEDULE_FIELDS: Mapping[str, Schema] = {
     name: CODE_FIELDS[name] for name in ("weekly", "zone", "holidays")
 }
+OFFLINE_SETUP_FIELDS: Mapping[str, Schema] = {
+    "digits": _whole(10, 8),
+    "phase_s": {"enum": [0, 900, 1800, 2700]},
+    "first_use_within_h": _whole(72),
+    "tolerance_s": _whole(1800, 0),
+    "journal_epoch": _TEXT,
+    **{name: _list({"type": "object"}) for name in ("keys", "denied", "technicians")},
+}
 WEBHOOK_FIELDS: Mapping[str, Schema] = {
     "url": {"type": "string", "format": "uri", "maxLength": api_webhooks.URL_LIMIT},
     "events": _list({"enum": [*guide_events.EVENT_TYPES, "*"]}, 1),
@@ -104,6 +112,7 @@ BODIES: Mapping[str, tuple[Mapping[str, Schema], tuple[str, ...]]] = {
     "patch /device-cloud/access_codes/{access_code_id}": (CODE_FIELDS, ()),
     "post /device-cloud/locks/{lock_id}/actions": (ACTION_FIELDS, ("action",)),
     "put /device-cloud/locks/{lock_id}/mode_schedule": (MODE_SCHEDULE_FIELDS, ("zone",)),
+    "put /device-cloud/locks/{lock_id}/offline_setup": (OFFLINE_SETUP_FIELDS, ()),
     "post /device-cloud/invitations": (INVITATION_FIELDS, ()),
     "post /device-cloud/webhooks": (WEBHOOK_FIELDS, ("url",)),
 }
@@ -146,6 +155,10 @@ ANSWERS: Mapping[str, Schema] = {
     **{
         f"{verb} /device-cloud/locks/{{lock_id}}/mode_schedule": _ref("mode_schedule")
         for verb in ("get", "put", "delete")
+    },
+    **{
+        f"{verb} /device-cloud/locks/{{lock_id}}/offline_setup": _ref("offline_setup")
+        for verb in ("get", "put")
     },
     "get /device-cloud/people/{person}/export": _object(
         person=_TEXT, access_codes=_list(_ref("access_code"))
@@ -200,6 +213,9 @@ SCHEMAS: Mapping[str, Schema] = {
         status=_WISH_STATUS,
         reason=_maybe(_TEXT),
         changed_at=_maybe(_TIME),
+    ),
+    "offline_setup": _object(
+        lock_id=_ID, status=_WISH_STATUS, rev=_WHOLE, offline_setup=_maybe({"type": "object"})
     ),
     "webhook": _object(
         webhook_id=_ID, status={"const": "active"}, url=_TEXT, events=_list(_TEXT), secret=_TEXT

@@ -23,6 +23,7 @@ from cloud_sim import (
     api_duress,
     api_fields,
     api_mode_schedule,
+    api_offline_setup,
     api_people,
     api_webhooks,
     events,
@@ -70,6 +71,7 @@ def device_cloud(cloud: Cloud) -> Starlette:
         Route("/refused_messages", RefusedMessages),
         *api_actions.ROUTES,
         *api_mode_schedule.ROUTES,
+        *api_offline_setup.ROUTES,
         *api_people.ROUTES,
         *api_webhooks.ROUTES,
     ]

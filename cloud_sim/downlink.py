@@ -12,7 +12,7 @@ from joserfc.jwk import OKPKey
 from agent.core import code_set
 from agent.envelope import Signer
 from agent.messages import MESSAGE_LIMIT_BYTES, Ack, BucketPart, CommandBody, Heartbeat, topic
-from cloud_sim import code_sets, journal, locks
+from cloud_sim import code_sets, journal, locks, offline_setups
 from cloud_sim.database import Database
 from cloud_sim.pacing import Later, Pacing
 
@@ -57,6 +57,7 @@ class Downlink:
         self._changed_meanwhile.clear()
         for lock_id in locks.enrolled_lock_ids(self.database):
             self._offer(lock_id)
+            self.offline_setup(lock_id)
             position = journal.position(self.database, lock_id)
             if position is not None:
                 self.ack(lock_id, *position)
@@ -108,6 +109,22 @@ class Downlink:
         if rev != offered_rev:
             return None
         return code_sets.bucket_parts_at(self.database, lock_id, index, rev, digests)
+
+    def offline_setup(self, lock_id: str) -> None:
+        """Tell the lock what it needs to know for offline and rolling codes, if anything: sealed, and kept by
+        the broker for when it is there."""
+        kept = offline_setups.kept(self.database, lock_id)
+        if kept is None or lock_id not in locks.enrolled_lock_ids(self.database):
+            return
+        raw = self._signer(lock_id).seal(
+            "offline",
+            kept.document(lock_id),
+            self._sealing_key(lock_id),
+            iat=int(self.wall()),
+            set_epoch=code_sets.head(self.database, lock_id)[0],
+            rev=kept.rev,
+        )
+        self._send(lock_id, "offline", raw, retain=True)
 
     def ack(self, lock_id: str, journal_epoch: str, upto: int) -> None:
         """Tell the lock which of its journal rows are safe here."""

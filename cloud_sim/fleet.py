@@ -12,7 +12,7 @@ from joserfc.jwk import OKPKey
 from agent.envelope import Message, Opener
 from agent.jose import Refusal, kid_of
 from agent.messages import EVENT_BATCH_ROWS, TOPIC_ROOT, UP_STREAMS, Codes, Events, Request, Status
-from cloud_sim import journal, locks, reported, settings_delivery, unmanaged_codes
+from cloud_sim import journal, locks, offline_setups, reported, settings_delivery, unmanaged_codes
 from cloud_sim.database import Database
 from cloud_sim.downlink import Downlink
 
@@ -105,6 +105,7 @@ class Fleet:
             _log.info("an offline of an earlier session of %s says nothing about this one", lock_id)
         elif status.online:
             settings_delivery.deliver(self.database, self.downlink, lock_id, self.wall())
+            self._catch_up_offline(lock_id)
         return is_new
 
     def _codes(self, lock_id: str, codes: Codes) -> None:
@@ -124,6 +125,11 @@ class Fleet:
         if stored.is_broken:
             self._refuse(lock_id, "events", "broken_chain")
         self.downlink.ack(lock_id, batch.journal_epoch, stored.upto)
+        self._catch_up_offline(lock_id)
+
+    def _catch_up_offline(self, lock_id: str) -> None:
+        if offline_setups.catch_up(self.database, lock_id):
+            self.downlink.offline_setup(lock_id)
 
     def _request(self, lock_id: str, request: Request) -> None:
         if request.type == "time" and request.nonce and len(request.nonce) <= NONCE_LIMIT:

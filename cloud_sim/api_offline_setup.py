@@ -1,0 +1,59 @@
+"""The HTTP API's setup of a lock for offline and rolling codes: written whole, shown without its secrets."""
+
+from typing import TYPE_CHECKING, Any
+
+from starlette.endpoints import HTTPEndpoint
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from agent.offline_setup import SetupFault
+from cloud_sim import api_fields, offline_setups
+from cloud_sim.api_context import cloud_of, lock_row
+from cloud_sim.api_errors import ApiError
+
+if TYPE_CHECKING:
+    from cloud_sim.device_cloud_api import Cloud
+
+_SECRET = {"keys": {"root", "key"}, "technicians": {"secret"}}
+
+
+class LockOfflineSetup(HTTPEndpoint):
+    """`/locks/<lock_id>/offline_setup`."""
+
+    async def get(self, request: Request) -> Response:
+        """The setup without its secrets, and whether the lock has it."""
+        return JSONResponse(_shown(cloud_of(request), lock_row(request)["lock_id"]))
+
+    async def put(self, request: Request) -> Response:
+        """Want this setup, whole, instead of any other."""
+        cloud, lock_id = cloud_of(request), lock_row(request)["lock_id"]
+        fields = await api_fields.read_object(request, sorted(offline_setups.OWN_FIELDS))
+        try:
+            offline_setups.replace(cloud.database, lock_id, fields)
+        except SetupFault as fault:
+            raise ApiError(400, "INVALID_OFFLINE_SETUP", str(fault)) from None
+        cloud.downlink.offline_setup(lock_id)
+        return JSONResponse(_shown(cloud, lock_id))
+
+
+ROUTES = [Route("/locks/{lock_id}/offline_setup", LockOfflineSetup)]
+
+
+def _shown(cloud: "Cloud", lock_id: str) -> dict[str, Any]:
+    kept = offline_setups.kept(cloud.database, lock_id)
+    if kept is None:
+        return {"lock_id": lock_id, "status": "none", "rev": 0, "offline_setup": None}
+    shown = {
+        name: [{key: each[key] for key in each if key not in _SECRET[name]} for each in value]
+        if name in _SECRET
+        else value
+        for name, value in kept.fields.items()
+    }
+    is_applied = offline_setups.reported_rev(cloud.database, lock_id) == kept.rev
+    return {
+        "lock_id": lock_id,
+        "status": "applied" if is_applied else "pending",
+        "rev": kept.rev,
+        "offline_setup": {**shown, "journal_epoch": kept.journal_epoch},
+    }
