@@ -243,6 +243,8 @@ class Site:
             self.clock.wall_s += step
             self.cloud_wall_s += step
             self.controller.turn(None)
+        # Many small steps added to a large number leave it a little below a whole second.
+        self.clock.wall_s, self.cloud_wall_s = round(self.clock.wall_s, 3), round(self.cloud_wall_s, 3)
 
     # --- the cloud --------------------------------------------------------------------------------
 
