@@ -86,7 +86,7 @@ class Fleet:
                 seen_s = self.wall() if is_live else min(message.iat, self.wall())
                 is_new_session = self._status(lock_id, _body(message, Status), seen_s)
             case "codes":
-                self._codes(lock_id, _body(message, Codes))
+                self._codes(lock_id, _body(message, Codes), is_live=is_live)
             case "events":
                 self._events(lock_id, _body(message, Events))
             case "request":
@@ -108,8 +108,8 @@ class Fleet:
             self._catch_up_offline(lock_id)
         return is_new
 
-    def _codes(self, lock_id: str, codes: Codes) -> None:
-        if reported.store_codes(self.database, lock_id, codes):
+    def _codes(self, lock_id: str, codes: Codes, *, is_live: bool) -> None:
+        if reported.store_codes(self.database, lock_id, codes, is_live=is_live):
             _log.warning("lock %s was ahead of us or has lost its memory; its set begins anew", lock_id)
             self.downlink.manifest(lock_id)
 

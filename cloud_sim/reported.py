@@ -66,7 +66,7 @@ def note_seen(database: Database, lock_id: str, wall: float) -> None:
     )
 
 
-def store_codes(database: Database, lock_id: str, codes: Codes) -> bool:
+def store_codes(database: Database, lock_id: str, codes: Codes, *, is_live: bool = True) -> bool:
     """Keep what the lock says it holds; what it confirms as deleted is forgotten.
 
     True if the set has a new revision: a lock that is ahead of us, because we were restored from a backup,
@@ -74,7 +74,9 @@ def store_codes(database: Database, lock_id: str, codes: Codes) -> bool:
     if codes.set_epoch != code_sets.head(database, lock_id)[0]:
         return False
     with database.transaction():
-        has_dropped = _has_gone_back(database, lock_id, codes) and access_codes.drop_spent(database, lock_id)
+        # What a broker kept may be old without the lock being so.
+        has_gone_back = is_live and _has_gone_back(database, lock_id, codes)
+        has_dropped = has_gone_back and access_codes.drop_spent(database, lock_id)
         head_rev = code_sets.head(database, lock_id)[1]
         is_our_root = _is_ours(database, lock_id, codes.rev, codes.root)
         database.run(

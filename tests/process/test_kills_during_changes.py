@@ -170,8 +170,8 @@ def agree(people: People, door: Door) -> bool:
         lock["applied_rev"] == lock["head_rev"]
         and lock["reported"] is not None
         and lock["reported"]["is_wanted_set"]
-        and held == listed.keys()
-        and all(code["state"] == "set" for code in listed.values())
+        and held == {each for each, code in listed.items() if code["state"] == "set"}
+        and all(code["state"] == "set" or code["status"] == "ended" for code in listed.values())
         and len(cloud_journal(door)) == door.status()["journal"]["last_seq"]
     )
 
