@@ -188,7 +188,7 @@ class Peripheral:
         self._sequence = packet.sequence
         self._heard_ms = 0
         code, answer = self._obey(packet.code, data)
-        reply = session.seal(self.address, True, packet.sequence, code, answer)
+        reply = session.seal(self.address, True, packet.sequence, code, answer, packet.has_crc)
         self._answered[True] = (packet.raw, reply)
         return reply
 
@@ -234,10 +234,12 @@ class Peripheral:
         return bytes((1 if self._is_tampered else 0, 0))
 
     def _capabilities(self) -> bytes:
-        """PDCAP: (function, compliance, number) for inputs, outputs, LED, sounder, CRC, AES-128."""
-        counts = ((1, 1, len(self._inputs)), (2, 1, len(self.outputs.states())))
-        fixed = ((4, 1, 1), (5, 1, 1), (8, 1, 0), (9, 1, 1))
-        return b"".join([bytes(one) for one in counts + fixed])
+        """PDCAP: (function, compliance, number) for inputs, outputs (timed), LED (timed, three colours),
+        sounder (timed), CRC, AES-128, and how many bytes are taken at once."""
+        counts = ((1, 1, len(self._inputs)), (2, 3, len(self.outputs.states())))
+        fixed = ((4, 4, 1), (5, 2, 1), (8, 1, 0), (9, 1, 0))
+        longest = ((10, codec.LONGEST & 0xFF, codec.LONGEST >> 8),)
+        return b"".join([bytes(one) for one in counts + fixed + longest])
 
     def _lose_host(self) -> None:
         self._session = None
@@ -251,4 +253,4 @@ class Peripheral:
 
     def _plain(self, packet: codec.Packet, code: int, data: bytes, kind: int = 0) -> bytes:
         block = bytes((3, kind)) + _OWN_KEY if kind else b""
-        return codec.plain(self.address, True, packet.sequence, code, data, block)
+        return codec.plain(self.address, True, packet.sequence, code, data, block, packet.has_crc)

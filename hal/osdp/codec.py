@@ -1,7 +1,8 @@
 """OSDP packets (IEC 60839-11-5): built, and found in a noisy stream; the same code at both ends.
 
 Runs on MicroPython too: only built-ins, no dataclasses. A packet on the line is
-`FF | 53 address length-LE16 control [security block] code data [MAC] CRC-LE16`; length counts from 53.
+`FF | 53 address length-LE16 control [security block] code data [MAC] check`; length counts from 53. The check
+is a CRC in two bytes, little-endian, or a checksum in one; a reader answers with what it was asked with.
 """
 
 BROADCAST = 0x7F
@@ -11,10 +12,9 @@ _REPLY = 0x80
 _HAS_CRC = 0x04
 _HAS_SECURITY = 0x08
 _HEAD_BYTES = 5
-_SHORTEST = _HEAD_BYTES + 1 + 2
 MAC_BYTES = 4
-LONGEST = 512
-"""No packet of ours is near it; a longer length field is noise."""
+LONGEST = 1440
+"""No packet may be longer (IEC 60839-11-5, 5.6): a length field that says so is noise."""
 
 # Commands.
 POLL = 0x60
@@ -43,6 +43,7 @@ RMAC_I = 0x78
 BUSY = 0x79
 
 # Reasons of a NAK.
+NAK_CHECK = 1
 NAK_LENGTH = 2
 NAK_UNKNOWN_COMMAND = 3
 NAK_SEQUENCE = 4
@@ -84,14 +85,32 @@ def next_sequence(sequence: int) -> int:
     return sequence % 3 + 1
 
 
+def checksum(data: bytes) -> int:
+    """What makes the sum of all bytes of a packet a multiple of 256."""
+    return -sum(data) & 0xFF
+
+
+def _check_of(raw: bytes) -> bytes:
+    """The check that follows `raw`, of the kind its control byte names."""
+    if not raw[4] & _HAS_CRC:
+        return bytes((checksum(raw),))
+    crc = crc16(raw)
+    return bytes((crc & 0xFF, crc >> 8))
+
+
+def _check_bytes(control: int) -> int:
+    return 2 if control & _HAS_CRC else 1
+
+
 class Packet:
-    """One packet whose CRC was right, not authenticated yet; `raw` is all of it before the CRC."""
+    """One packet whose check was right, not authenticated yet; `raw` is all of it before the check."""
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
         self.address = raw[1] & BROADCAST
         self.is_reply = bool(raw[1] & _REPLY)
         self.sequence = raw[4] & 3
+        self.has_crc = bool(raw[4] & _HAS_CRC)
         block = raw[_HEAD_BYTES : _HEAD_BYTES + raw[_HEAD_BYTES]] if raw[4] & _HAS_SECURITY else b""
         self.security = block[1] if block else 0
         """Type of the security block, 0 without one."""
@@ -108,27 +127,41 @@ class Packet:
 
 
 def head(
-    address: int, is_reply: bool, sequence: int, block: bytes, code: int, data: bytes, mac_size: int
+    address: int,
+    is_reply: bool,
+    sequence: int,
+    block: bytes,
+    code: int,
+    data: bytes,
+    mac_size: int,
+    has_crc: bool = True,
 ) -> bytes:
-    """A packet up to its MAC, with the length as if `mac_size` more bytes and the CRC followed.
+    """A packet up to its MAC, with the length as if `mac_size` more bytes and the check followed.
 
     `block` is a whole security block with its own length in front, or empty.
     """
-    control = sequence | _HAS_CRC | (_HAS_SECURITY if block else 0)
-    length = _HEAD_BYTES + len(block) + 1 + len(data) + mac_size + 2
+    control = sequence | (_HAS_CRC if has_crc else 0) | (_HAS_SECURITY if block else 0)
+    length = _HEAD_BYTES + len(block) + 1 + len(data) + mac_size + _check_bytes(control)
     start = bytes((_START, address | (_REPLY if is_reply else 0), length & 0xFF, length >> 8, control))
     return start + block + bytes((code,)) + data
 
 
 def finish(packet: bytes) -> bytes:
-    """What goes onto the line for a packet that lacks only its CRC."""
-    crc = crc16(packet)
-    return bytes((_MARK,)) + packet + bytes((crc & 0xFF, crc >> 8))
+    """What goes onto the line for a packet that lacks only its check."""
+    return bytes((_MARK,)) + packet + _check_of(packet)
 
 
-def plain(address: int, is_reply: bool, sequence: int, code: int, data: bytes, block: bytes = b"") -> bytes:
+def plain(
+    address: int,
+    is_reply: bool,
+    sequence: int,
+    code: int,
+    data: bytes,
+    block: bytes = b"",
+    has_crc: bool = True,
+) -> bytes:
     """A packet without MAC, ready for the line: identification, session set-up and refusals only."""
-    return finish(head(address, is_reply, sequence, block, code, data, 0))
+    return finish(head(address, is_reply, sequence, block, code, data, 0, has_crc))
 
 
 class Parser:
@@ -175,14 +208,15 @@ def _size_of(rest: bytes) -> int:
     if len(rest) < _HEAD_BYTES:
         return _HEAD_BYTES
     length = rest[2] | rest[3] << 8
-    is_possible = _SHORTEST <= length <= LONGEST and rest[4] & _HAS_CRC
-    return length if is_possible else 0
+    return length if _HEAD_BYTES + 1 + _check_bytes(rest[4]) <= length <= LONGEST else 0
 
 
 def _read(frame: bytes) -> "Packet | None":
     """The packet in `frame`, or None if it is damaged or contradicts itself."""
-    raw = frame[:-2]
-    if len(frame) < _SHORTEST or crc16(raw) != frame[-2] | frame[-1] << 8:
+    if len(frame) <= _HEAD_BYTES:
+        return None
+    raw = frame[: -_check_bytes(frame[4])]
+    if len(raw) <= _HEAD_BYTES or _check_of(raw) != frame[len(raw) :]:
         return None
     if not raw[4] & _HAS_SECURITY:
         return Packet(raw)

@@ -25,18 +25,19 @@ class Handshake:
         self.is_complete = False
         self.frames = 0
 
-    def frame(self, address: int) -> bytes:
+    def frame(self, address: int, *, has_crc: bool) -> bytes:
         """The next packet to send. Sequence 0 tells the reader that everything before is over."""
         sequence = self.frames
         self.frames += 1
         if self._step == self._identified:
-            return codec.plain(address, False, sequence, codec.ID, b"\x00")
+            return codec.plain(address, False, sequence, codec.ID, b"\x00", has_crc=has_crc)
         code, kind, data = (
             (codec.CHLNG, codec.SCS_11, self._rnd_a)
             if self._step == self._challenged
             else (codec.SCRYPT, codec.SCS_13, self._proof)
         )
-        return codec.plain(address, False, sequence, code, data, bytes((3, kind)) + _OWN_KEY)
+        block = bytes((3, kind)) + _OWN_KEY
+        return codec.plain(address, False, sequence, code, data, block, has_crc)
 
     def reply(self, packet: codec.Packet) -> str:
         """Take in the answer to the last frame; returns why the attempt failed, or "" to go on."""

@@ -5,15 +5,15 @@ from collections.abc import Callable
 from math import inf
 
 from hal.osdp import codec, secure
+from hal.osdp.capabilities import Capabilities, capabilities
 from hal.osdp.events import Command, CommandDone, Event, LinkDown, LinkUp, Reader, Report
 from hal.osdp.handshake import Handshake
+from hal.osdp.search import Search
 
 REPLY_S = 0.2
 """A reader answers within 200 ms (IEC 60839-11-5, 5.7)."""
 _SENDS = 4
 _BUSY_SENDS = 50
-_FIRST_RETRY_S = 0.2
-_LONGEST_RETRY_S = 3.0
 _STATUS_S = 5.0
 """Inputs are asked for this often even if the reader reports changes by itself."""
 _SESSION_REFUSALS = (codec.NAK_SEQUENCE, codec.NAK_SECURITY_BLOCK, codec.NAK_SECURITY_REQUIRED)
@@ -50,8 +50,11 @@ class Link:
         self._frame = b""
         self._sends = 0
         self._command: Command | None = None
+        self._is_busy = False
         self._due_s = 0.0
-        self._failures = 0
+        self._search = Search()
+        self._capabilities: Capabilities | None = None
+        """None: not asked for yet in this session."""
         self._is_up = False
         self._is_down_told = False
 
@@ -87,7 +90,7 @@ class Link:
     def frame(self, now: float) -> bytes:
         """What to send now, at least a poll; empty if there is nothing to send after all."""
         if self._command and now >= self._command.deadline:
-            self._lose(NO_ANSWER, now)
+            self._lose(STAYS_BUSY if self._is_busy else NO_ANSWER, now)
             return b""
         if not self._frame:
             self._frame = self._next_frame(now)
@@ -96,13 +99,20 @@ class Link:
 
     def answer(self, packet: codec.Packet, now: float) -> bool:
         """Take in a reply; True if it ended the exchange, False if it was not the answer to it."""
+        if packet.has_crc is not self._search.has_crc:
+            return False
         if packet.sequence != self._expected_sequence() and packet.code not in (codec.BUSY, codec.NAK):
             return False
-        if packet.code == codec.BUSY and not packet.is_secured:
+        self._is_busy = packet.code == codec.BUSY and not packet.is_secured
+        if self._is_busy:
             # Not a refusal and not authenticated: repeat a little later, within the same limits.
             self._due_s = now + self._poll_s
             if self._sends >= _BUSY_SENDS:
                 self._lose(STAYS_BUSY, now)
+            return True
+        if packet.code == codec.NAK and not packet.is_secured and _is_no_end(packet.data):
+            # Damaged on its way, or said by somebody else: in both cases it has to be asked again.
+            self.silence(now)
             return True
         return (
             self._answer_in_session(packet, now) if self._session else self._answer_in_handshake(packet, now)
@@ -120,7 +130,8 @@ class Link:
     def drop(self, reason: str, now: float) -> None:
         """The line itself is gone: so is the session, and nothing queued will be sent."""
         self._lose(reason, now)
-        self._due_s, self._failures = now, 0
+        self._search.start_over()
+        self._due_s = now
         for command in tuple(self._queue):
             self._finish(command, reason)
         self._queue.clear()
@@ -133,19 +144,25 @@ class Link:
         if self._session is None:
             if self._handshake is None:
                 self._handshake = Handshake(self._aes, self.reader.scbk, self._random_bytes)
-            return self._handshake.frame(address)
+            return self._handshake.frame(address, has_crc=self._search.has_crc)
         self._sequence = codec.next_sequence(self._sequence)
         code, data = self._next_command(now)
-        return self._session.seal(address, False, self._sequence, code, data)
+        return self._session.seal(address, False, self._sequence, code, data, self._search.has_crc)
 
     def _next_command(self, now: float) -> tuple[int, bytes]:
+        if self._capabilities is None:
+            return codec.CAP, b"\x00"
         if not self._is_up:
             return codec.POLL, b""
-        if self._queue:
-            self._command = self._queue.popleft()
-            return self._command.code, self._command.data
+        while self._queue:
+            command = self._queue.popleft()
+            refusal = self._capabilities.refusal(command.code, command.data)
+            if not refusal:
+                self._command = command
+                return command.code, command.data
+            self._finish(command, refusal)
         for code, asked_s in self._asked.items():
-            if now >= asked_s + _STATUS_S:
+            if now >= asked_s + _STATUS_S and not self._capabilities.refusal(code, b""):
                 self._asked[code] = now
                 return code, b""
         return codec.POLL, b""
@@ -160,12 +177,12 @@ class Link:
             self._lose(failure, now)
         elif handshake.is_complete:
             self._sequence = handshake.sequence()
-            self._session, self._handshake = handshake.session(), None
+            self._session, self._handshake, self._capabilities = handshake.session(), None, None
         return True
 
     def _go_up(self) -> None:
         self._is_up = True
-        self._failures = 0
+        self._search.found()
         self._is_down_told = False
         self._asked = dict.fromkeys(self._asked, -inf)
         self._events.append(LinkUp(self.reader.name))
@@ -193,7 +210,9 @@ class Link:
         return True
 
     def _report(self, code: int, data: bytes) -> None:
-        if not self._is_up:
+        if self._capabilities is None:
+            self._capabilities = capabilities(data if code == codec.PDCAP else b"")
+        elif not self._is_up:
             # Readers may have kept keys from before. Until one has nothing more to tell, all of it is old.
             if code == codec.ACK:
                 self._go_up()
@@ -214,11 +233,15 @@ class Link:
         elif command:
             self._finish(command, reason)
         if not was_up:
-            self._failures += 1
-            self._due_s = now + min(_FIRST_RETRY_S * 2 ** min(self._failures - 1, 10), _LONGEST_RETRY_S)
+            self._due_s = now + self._search.failed()
         if was_up or not self._is_down_told:
             self._is_down_told = True
             self._events.append(LinkDown(self.reader.name, reason))
 
     def _finish(self, command: Command, failure: str) -> None:
         self._events.append(CommandDone(command, failure))
+
+
+def _is_no_end(nak: bytes) -> bool:
+    """Whether a plain NAK leaves the session as it was: it is about the packet, not about the session."""
+    return bool(nak) and nak[0] not in _SESSION_REFUSALS

@@ -55,12 +55,15 @@ class Session:
         self._reply_mac = self._mac2(self._mac1(panel_cryptogram))
         return self._reply_mac
 
-    def seal(self, address: int, is_reply: bool, sequence: int, code: int, data: bytes) -> bytes:
+    def seal(
+        self, address: int, is_reply: bool, sequence: int, code: int, data: bytes, has_crc: bool = True
+    ) -> bytes:
         """A secured packet, ready for the line. Moves the MAC chain: repeat the bytes, never seal again."""
         if data:
             data = self._encrypted(data, self._chain(is_reply))
         kind = (codec.SCS_17 if data else codec.SCS_15) + (1 if is_reply else 0)
-        packet = codec.head(address, is_reply, sequence, bytes((2, kind)), code, data, codec.MAC_BYTES)
+        block = bytes((2, kind))
+        packet = codec.head(address, is_reply, sequence, block, code, data, codec.MAC_BYTES, has_crc)
         mac = self._mac(packet, self._chain(is_reply))
         self._move(is_reply, mac)
         return codec.finish(packet + mac[: codec.MAC_BYTES])

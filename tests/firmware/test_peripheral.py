@@ -73,7 +73,8 @@ def test_a_later_release_replaces_the_earlier_time() -> None:
 def test_an_output_command_that_is_not_understood_moves_nothing(number: int, control: int) -> None:
     bench = Bench().up()
     [failure] = output(bench, control, 10, number)
-    assert "refused" in failure
+    assert failure
+    assert not bench.inside.outputs.obey(records.output(number, control, 10))
     assert not bench.is_released()
 
 

@@ -26,6 +26,29 @@ def test_a_reply_of_another_implementation_is_read() -> None:
     assert packet.data.hex() == "bebafe0101afbeaddeaddead"
 
 
+def test_a_checksum_makes_the_sum_of_all_bytes_a_multiple_of_256() -> None:
+    frame = codec.plain(101, False, 0, codec.ID, b"\x00", has_crc=False)
+    assert frame == bytes.fromhex("ff536508000061 00df".replace(" ", ""))
+    assert sum(frame[1:]) % 256 == 0
+    [packet] = codec.Parser().feed(frame)
+    assert (packet.code, packet.has_crc) == (codec.ID, False)
+
+
+def test_a_damaged_packet_with_a_checksum_is_no_packet() -> None:
+    frame = codec.plain(101, False, 0, codec.ID, b"\x00", has_crc=False)
+    for at in range(1, len(frame)):
+        damaged = bytearray(frame)
+        damaged[at] ^= 0x01
+        assert codec.Parser().feed(bytes(damaged)) == []
+
+
+def test_a_packet_of_the_greatest_length_is_found_and_a_longer_one_is_noise() -> None:
+    room = codec.LONGEST - 8
+    [packet] = codec.Parser().feed(codec.plain(1, True, 1, codec.PDID, bytes(room)))
+    assert len(packet.data) == room
+    assert codec.Parser().feed(codec.plain(1, True, 1, codec.PDID, bytes(room + 1))) == []
+
+
 def test_a_packet_that_comes_byte_by_byte_is_found_once() -> None:
     parser = codec.Parser()
     found = [packet for byte in ID_FRAME for packet in parser.feed(bytes([byte]))]
