@@ -152,6 +152,8 @@ def decode_setup(document: bytes) -> OfflineSetup:
         setup = msgspec.json.decode(document, type=OfflineSetup)
     except msgspec.MsgspecError as error:  # says where, never what stands there
         raise SetupFault(f"{error}") from None
+    except (UnicodeDecodeError, RecursionError):
+        raise SetupFault("it is no JSON that could be a setup") from None
     _checked("", lambda: (setup.format(), setup.first_use()))
     for place, key in enumerate(setup.keys):
         _checked(f"keys[{place}]: ", key.accepted)
