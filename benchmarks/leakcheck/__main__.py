@@ -16,6 +16,7 @@ from benchmarks.figures import machine
 from benchmarks.leakcheck.controls import CONTROLS, control
 from benchmarks.leakcheck.decisions import FATES, decision
 from benchmarks.leakcheck.harness import Effort, Finding, findings, leaks
+from benchmarks.leakcheck.offline import offline
 
 HEAD = f"{'class':<30}{'median us':>10}{'effect ns':>11}{'floor ns':>10}{'|t|':>8}{'limit':>7}  leaks in"
 
@@ -38,6 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found, confirmed = leaks(decision(codes), effort, rng)
         _show(f"the decision, {codes:,} codes", found)
         leaking |= confirmed
+    found, confirmed = leaks(offline, effort, rng)
+    _show("offline and rolling codes", found)
+    leaking |= confirmed
     if missed:
         print(f"INCONCLUSIVE: these leak and were not caught: {', '.join(missed)}; try on a quieter machine")
         return 2
