@@ -43,5 +43,5 @@ def test_the_trace_goes_from_the_keypad_to_the_journal_of_the_cloud_in_order() -
 def test_the_folders_of_the_page_exist() -> None:
     table = page("architecture.md").partition("## Folders")[2].partition("\n## ")[0]
     folders = re.findall(r"^\| `([a-z_/]+)/` \|", table, re.MULTILINE)
-    assert len(folders) == 5
+    assert len(folders) == 6
     assert [folder for folder in folders if not (ROOT / folder).is_dir()] == []
