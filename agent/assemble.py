@@ -10,7 +10,7 @@ from agent.command_side import Permissions
 from agent.config import Config, driver_options
 from agent.controller import AnySignal, Controller
 from agent.core.constraints import Constraints
-from agent.core.door import Timings
+from agent.core.door import RelockOn, Timings
 from agent.enrolment import Enrolment, load_enrolment
 from agent.errors import ConfigFault
 from agent.host_clock import HostClock
@@ -73,8 +73,13 @@ def _settings(config: Config, config_path: Path, device_id: str, root: RootSecre
         device_id=device_id,
         timings=Timings(
             release_s=section.release_s,
+            extended_release_s=section.extended_release_s,
+            extended_open_s=section.extended_open_s,
+            relock_on=RelockOn(section.relock_on),
+            relock_after_open_s=section.relock_after_open_s,
             relock_after_close_s=section.relock_after_close_s,
             held_open_s=section.held_open_s,
+            pre_alarm_s=section.pre_alarm_s,
             forced_filter_s=section.forced_filter_s,
             rex_shunt_s=section.rex_shunt_s,
         ),

@@ -32,8 +32,13 @@ class DoorSection(_Section, frozen=True):
     """`[door]`: timings of the door, and what a REX does."""
 
     release_s: Annotated[float, Meta(ge=0.1, le=60)] = 5.0
+    extended_release_s: Annotated[float, Meta(ge=0, le=60)] = 10.0
+    extended_open_s: Annotated[float, Meta(ge=0, le=3600)] = 30.0
+    relock_on: Literal["open", "close", "time"] = "close"
+    relock_after_open_s: Annotated[float, Meta(ge=0, le=10)] = 1.0
     relock_after_close_s: Annotated[float, Meta(ge=0, le=10)] = 0.5
     held_open_s: Seconds = 30.0
+    pre_alarm_s: Annotated[float, Meta(ge=0, le=3600)] = 10.0
     forced_filter_s: Annotated[float, Meta(ge=0, le=5)] = 0.3
     rex_shunt_s: Seconds = 10.0
     rex_unlocks: bool = True

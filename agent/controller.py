@@ -341,6 +341,8 @@ class Controller:
             return Pattern.LOCKED_OUT
         if self.door.door.is_held:
             return Pattern.HELD
+        if self.door.door.is_warning:
+            return Pattern.PRE_ALARM
         if self.clock.reading(now).trust is Trust.UNKNOWN:
             return Pattern.CLOCK_UNKNOWN
         return Pattern.READY

@@ -43,9 +43,9 @@ class DoorSide:
         """At start and at the end, whatever happened before."""
         self._strike.lock()
 
-    def release(self, now: float, for_s: float | None = None) -> None:
+    def release(self, now: float, for_s: float | None = None, *, is_extended: bool = False) -> None:
         """Let somebody through. Whoever calls has recorded why, durably."""
-        self._do(door.release(self.door, now, self._timings, for_s))
+        self._do(door.release(self.door, now, self._timings, for_s, is_extended=is_extended))
 
     def relock(self, why: str) -> None:
         """End a release before its time."""

@@ -90,7 +90,7 @@ class Outcomes:
         if is_programming:
             self._programming.begin(code, keypad, now)
         else:
-            self._let_in(standing, now)
+            self._let_in(code, standing, now)
         self._recorder.told()
 
     def admit(self, admission: Admission, length_class: LengthClass, keypad: str, entered_s: float) -> None:
@@ -121,9 +121,9 @@ class Outcomes:
         self._face.granted(now)
         self._recorder.told()
 
-    def _let_in(self, standing: Standing | None, now: float) -> None:
+    def _let_in(self, code: AccessCode, standing: Standing | None, now: float) -> None:
         if standing is None:
-            self._door.release(now)
+            self._door.release(now, is_extended=code.extended_release)
         else:
             self._modes.show(standing, now)
         self._face.granted(now)

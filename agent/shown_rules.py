@@ -23,6 +23,7 @@ def shown_rules(code: AccessCode, history: History) -> dict[str, Any]:
         "first_use_by": first_use_by(code, history),
         "over_at": ends_at(code, history),
         "works_without_clock": code.works_without_clock,
+        "extended_release": code.extended_release,
         **(_schedule(code.schedule) if code.schedule else {"weekly": None, "zone": None, "holidays": None}),
     }
 

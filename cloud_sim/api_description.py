@@ -77,6 +77,7 @@ CODE_FIELDS: Mapping[str, Schema] = {
     "kind": {"type": "string", "enum": [kind.value for kind in Kind]},
     "max_uses": _whole(api_rules.MOST_USES),
     "enabled": _FLAG,
+    "extended_release": _FLAG,
     "expires_after_first_use_s": _whole(api_rules.LONGEST_S),
     "first_use_within_s": _whole(api_rules.LONGEST_S),
     "weekly": _list({"type": "object"}, 1, MAX_WEEKLY),
@@ -195,7 +196,7 @@ SCHEMAS: Mapping[str, Schema] = {
         errors=_list(_object(error_code=_TEXT, message=_TEXT)),
         uses=_WHOLE,
         **{name: _maybe(_TEXT) for name in ("name", "person_id", "code", "starts_at", "ends_at", "zone")},
-        **dict.fromkeys(("is_one_time_use", "works_without_clock", "enabled"), _FLAG),
+        **dict.fromkeys(("is_one_time_use", "works_without_clock", "enabled", "extended_release"), _FLAG),
     ),
     "action": _object(
         action_id=_ID,

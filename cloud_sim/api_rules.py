@@ -14,6 +14,7 @@ FIELDS = (
     "kind",
     "max_uses",
     "enabled",
+    "extended_release",
     "expires_after_first_use_s",
     "first_use_within_s",
     "weekly",
@@ -27,7 +28,8 @@ def rules(fields: dict[str, Any]) -> Rules:
     _check_schedule(fields)
     return Rules(
         kind=_kind(fields),
-        enabled=_enabled(fields),
+        enabled=_flag(fields, "enabled", absent=True),
+        extended_release=_flag(fields, "extended_release", absent=False),
         expires_after_first_use_s=_number(fields, "expires_after_first_use_s", LONGEST_S),
         first_use_within_s=_number(fields, "first_use_within_s", LONGEST_S),
         weekly=fields.get("weekly"),
@@ -55,11 +57,13 @@ def _kind(fields: dict[str, Any]) -> str:
     return kind
 
 
-def _enabled(fields: dict[str, Any]) -> bool:
-    enabled = fields.get("enabled")
-    if enabled is not None and not isinstance(enabled, bool):
-        raise ApiError(400, "INVALID_FLAG", "enabled must be true or false")
-    return enabled is not False
+def _flag(fields: dict[str, Any], name: str, *, absent: bool) -> bool:
+    value = fields.get(name)
+    if value is None:
+        return absent
+    if not isinstance(value, bool):
+        raise ApiError(400, "INVALID_FLAG", f"{name} must be true or false")
+    return value
 
 
 def _number(fields: dict[str, Any], name: str, most: int) -> int | None:

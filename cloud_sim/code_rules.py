@@ -15,6 +15,7 @@ class Rules:
 
     kind: str = "standard"
     enabled: bool = True
+    extended_release: bool = False
     expires_after_first_use_s: int | None = None
     first_use_within_s: int | None = None
     weekly: list[Any] | None = None
@@ -22,7 +23,7 @@ class Rules:
     holidays: list[Any] | None = None
 
 
-COLUMNS = ("kind", "enabled", *_NUMBERS, "zone", *_LISTS)
+COLUMNS = ("kind", "enabled", "extended_release", *_NUMBERS, "zone", *_LISTS)
 
 
 def columns(rules: Rules) -> dict[str, object]:
@@ -30,6 +31,7 @@ def columns(rules: Rules) -> dict[str, object]:
     return {
         "kind": rules.kind,
         "enabled": int(rules.enabled),
+        "extended_release": int(rules.extended_release),
         "expires_after_first_use_s": rules.expires_after_first_use_s,
         "first_use_within_s": rules.first_use_within_s,
         "weekly": _text(rules.weekly),
@@ -44,6 +46,7 @@ def told(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "kind": row["kind"],
         "enabled": None if row["enabled"] else False,
+        "extended_release": True if row["extended_release"] else None,
         "zone": row["zone"] if has_schedule else None,
         **{name: row[name] for name in _NUMBERS},
         **{name: _value(row[name]) for name in _LISTS},
@@ -55,6 +58,7 @@ def shown(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "kind": row["kind"],
         "enabled": bool(row["enabled"]),
+        "extended_release": bool(row["extended_release"]),
         "max_uses": row["max_uses"],
         "uses": row["uses"],
         "zone": row["zone"],

@@ -89,6 +89,8 @@ class Pattern(Enum):
     """Standing: no budget for another guess."""
     CLOCK_UNKNOWN = "clock_unknown"
     """Standing: codes with a time rule are refused until the clock is trusted."""
+    PRE_ALARM = "pre_alarm"
+    """Standing: the door should be closed; an alarm is next."""
     HELD = "held"
     """Standing: the door has been open for too long."""
 

@@ -20,6 +20,8 @@ def rule_texts(code: Mapping[str, Any]) -> Iterator[str]:
         yield _first_use(code)
     if code.get("works_without_clock"):
         yield "works without a clock"
+    if code.get("extended_release"):
+        yield "extended release"
 
 
 def _hours(row: Mapping[str, Any]) -> str:

@@ -67,6 +67,8 @@ class AccessCode:
     """Whether a removal at the door is for good; otherwise the cloud's word is restored."""
     enabled: bool = True
     """False refuses the code and leaves all other rules as they are."""
+    extended_release: bool = False
+    """For somebody who needs longer at the door: released and open for longer (`door.Timings`)."""
     expires_after_first_use_s: int | None = None
     first_use_within_s: int | None = None
     """The first use must come this soon after `starts_at`, or after the lock came to know the code."""
@@ -121,6 +123,7 @@ def _typed(present: Mapping[str, object]) -> AccessCode:
         works_without_clock=_flag(present, "works_without_clock", absent=False),
         is_external_modification_allowed=_flag(present, "is_external_modification_allowed", absent=False),
         enabled=_flag(present, "enabled", absent=True),
+        extended_release=_flag(present, "extended_release", absent=False),
         expires_after_first_use_s=_optional(present, "expires_after_first_use_s", 1),
         first_use_within_s=_optional(present, "first_use_within_s", 1),
     )

@@ -1,4 +1,4 @@
-"""The door: release, relock on time and on close, held, forced (spec hardware, section 5; ONVIF terms).
+"""The door: release, relock, one opening for each grant, held with a warning before, forced (ONVIF terms).
 
 Pure: each function takes the door and the time and returns a `Step`: the door afterwards, and what is to
 be done. The strike also relocks by itself; this machine knows when, and says so.
@@ -13,6 +13,10 @@ FREE_AGAIN_S = 10.0
 """... and after how long it is renewed: two may be lost without anybody noticing."""
 
 
+LONGEST_RELEASE_S = 60.0
+"""No strike is released for longer at once."""
+
+
 class Contact(Enum):
     """What the door contact says; unknown until it has been read, or without one."""
 
@@ -21,13 +25,28 @@ class Contact(Enum):
     UNKNOWN = "unknown"
 
 
+class RelockOn(Enum):
+    """What ends a release before its time. Without a contact nothing does."""
+
+    OPEN = "open"
+    CLOSE = "close"
+    TIME = "time"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timings:
     """All in seconds."""
 
     release_s: float = 5.0
+    extended_release_s: float = 10.0
+    """Added for somebody who needs longer, up to `LONGEST_RELEASE_S` in all; likewise the next."""
+    extended_open_s: float = 30.0
+    relock_on: RelockOn = RelockOn.CLOSE
+    relock_after_open_s: float = 1.0
     relock_after_close_s: float = 0.5
     held_open_s: float = 30.0
+    pre_alarm_s: float = 10.0
+    """So long before `door_held` the keypad warns, but not before half of the time is over."""
     forced_filter_s: float = 0.3
     rex_shunt_s: float = 10.0
 
@@ -39,12 +58,22 @@ class Door:
     contact: Contact = Contact.UNKNOWN
     released_until_s: float | None = None
     relock_at_s: float | None = None
-    """Set when the door closed behind somebody."""
+    """Set once the door was opened, or closed behind somebody."""
+    relock_why: str = "closed"
+    is_extended: bool = False
+    """The latest release is for somebody who needs longer."""
+    is_granted: bool = False
+    """The latest release was asked for outside: nobody going through is worth a row."""
+    is_taken: bool = False
+    """Somebody went through since the latest release: another opening is not for him."""
     shunt_until_s: float | None = None
     """Until when an opening is excused by a REX."""
     forced_at_s: float | None = None
+    warn_at_s: float | None = None
     held_at_s: float | None = None
     is_forced: bool = False
+    is_warning: bool = False
+    """Open for so long that the keypad asks to close it; an alarm is next."""
     is_held: bool = False
     free_again_at_s: float | None = None
     """Set while the door is free (passage): when the strike must next be told so."""
@@ -91,12 +120,31 @@ class Step:
     effects: tuple[Effect, ...] = ()
 
 
-def release(door: Door, now: float, timings: Timings, for_s: float | None = None) -> Step:
-    """Let somebody through, for `for_s` seconds where it is given. A free door needs no release."""
+def release(
+    door: Door,
+    now: float,
+    timings: Timings,
+    for_s: float | None = None,
+    *,
+    is_extended: bool = False,
+    is_granted: bool = True,
+) -> Step:
+    """Let somebody through, once, for `for_s` seconds where it is given. A free door needs no release.
+
+    Whoever comes to a door that stands open goes through it now, so that it locks behind him."""
     if door.is_free:
         return Step(door)
-    lasting_s = timings.release_s if for_s is None else for_s
-    return Step(replace(door, released_until_s=now + lasting_s, relock_at_s=None), (Unlock(lasting_s),))
+    longer_s = timings.extended_release_s if is_extended else 0.0
+    lasting_s = min(timings.release_s + longer_s, LONGEST_RELEASE_S) if for_s is None else for_s
+    door = replace(
+        door,
+        released_until_s=now + lasting_s,
+        relock_at_s=None,
+        is_extended=is_extended,
+        is_granted=is_granted,
+        is_taken=door.contact is Contact.OPEN,
+    )
+    return Step(door, (Unlock(lasting_s),))
 
 
 def relock(door: Door, why: str) -> Step:
@@ -115,7 +163,9 @@ def free(door: Door, now: float) -> Step:
         free_again_at_s=now + FREE_AGAIN_S,
         relock_at_s=None,
         forced_at_s=None,
+        warn_at_s=None,
         held_at_s=None,
+        is_warning=False,
     )
     return Step(door, (Unlock(FREE_RELEASE_S),))
 
@@ -124,13 +174,21 @@ def unfree(door: Door, now: float, timings: Timings) -> Step:
     """The door is an ordinary one again; propped open, it has to be closed in time."""
     if not door.is_free:
         return Step(door)
-    held_at_s = now + timings.held_open_s if door.contact is Contact.OPEN else None
-    return relock(replace(door, free_again_at_s=None, held_at_s=held_at_s), "mode")
+    door = replace(door, free_again_at_s=None)
+    return relock(_watched(door, now, timings) if door.contact is Contact.OPEN else door, "mode")
+
+
+def _watched(door: Door, now: float, timings: Timings) -> Door:
+    """The door is open, and has to be closed in time."""
+    is_extended = door.is_released and door.is_extended
+    open_s = timings.held_open_s + (timings.extended_open_s if is_extended else 0.0)
+    warn_s = open_s - min(timings.pre_alarm_s, open_s / 2)
+    return replace(door, warn_at_s=now + warn_s if timings.pre_alarm_s else None, held_at_s=now + open_s)
 
 
 def rex(door: Door, now: float, timings: Timings, unlocks: bool) -> Step:
     """Somebody inside asked to leave: excuse the opening, and release unless the handle is free anyway."""
-    step = release(door, now, timings) if unlocks else Step(door)
+    step = release(door, now, timings, is_granted=False) if unlocks else Step(door)
     return Step(replace(step.door, shunt_until_s=now + timings.rex_shunt_s), step.effects)
 
 
@@ -146,9 +204,15 @@ def moved(door: Door, is_open: bool, now: float, timings: Timings) -> Step:
 def _opened(door: Door, before: Contact, now: float, timings: Timings) -> Step:
     if door.is_free:
         return Step(door, (Note("door_opened"),))
-    excused = door.is_released or before is Contact.UNKNOWN or now < (door.shunt_until_s or now)
-    forced_at = None if excused else now + timings.forced_filter_s
-    door = replace(door, held_at_s=now + timings.held_open_s, forced_at_s=forced_at, relock_at_s=None)
+    is_through = door.is_released and not door.is_taken
+    excused = is_through or before is Contact.UNKNOWN or now < (door.shunt_until_s or now)
+    door = replace(
+        _watched(door, now, timings),
+        is_taken=True,
+        forced_at_s=None if excused else now + timings.forced_filter_s,
+    )
+    if is_through and timings.relock_on is RelockOn.OPEN:
+        door = replace(door, relock_at_s=now + timings.relock_after_open_s, relock_why="opened")
     return Step(door, (Note("door_opened"),))
 
 
@@ -156,17 +220,19 @@ def _closed(door: Door, before: Contact, now: float, timings: Timings) -> Step:
     notes = [Note("door_closed")]
     if door.is_held:
         notes.append(Note("door_held_over"))
-    is_through = door.is_released and before is Contact.OPEN and not door.is_free
-    relock_at = now + timings.relock_after_close_s if is_through else None
     door = replace(
         door,
-        held_at_s=None,
         forced_at_s=None,
         shunt_until_s=None,
-        is_held=False,
+        warn_at_s=None,
+        held_at_s=None,
         is_forced=False,
-        relock_at_s=relock_at,
+        is_warning=False,
+        is_held=False,
     )
+    was_used = door.is_released and before is Contact.OPEN and not door.is_free
+    if was_used and timings.relock_on is RelockOn.CLOSE and door.relock_at_s is None:
+        door = replace(door, relock_at_s=now + timings.relock_after_close_s, relock_why="closed")
     return Step(door, tuple(notes))
 
 
@@ -177,17 +243,21 @@ def tick(door: Door, now: float) -> Step:
         step = free(door, now)
         door, effects = step.door, [*step.effects]
     if _due(door.relock_at_s, now):
+        effects += [Relock(), Note("relocked", door.relock_why)]
         door = replace(door, released_until_s=None, relock_at_s=None)
-        effects += [Relock(), Note("relocked", "closed")]
     elif _due(door.released_until_s, now):
         # The strike let go of its release by itself at this moment; Relock says so once more.
         door = replace(door, released_until_s=None, relock_at_s=None)
         effects += [Relock(), Note("relocked", "time")]
+        if door.is_granted and not door.is_taken and door.contact is Contact.CLOSED:
+            effects.append(Note("access_not_taken"))
     if _due(door.forced_at_s, now):
         door = replace(door, forced_at_s=None, is_forced=True)
         effects.append(Note("door_forced"))
+    if _due(door.warn_at_s, now):
+        door = replace(door, warn_at_s=None, is_warning=True)
     if _due(door.held_at_s, now):
-        door = replace(door, held_at_s=None, is_held=True)
+        door = replace(door, held_at_s=None, is_warning=False, is_held=True)
         effects.append(Note("door_held"))
     return Step(door, tuple(effects))
 
@@ -198,6 +268,7 @@ def deadline(door: Door) -> float | None:
         door.relock_at_s,
         door.released_until_s,
         door.forced_at_s,
+        door.warn_at_s,
         door.held_at_s,
         door.free_again_at_s,
     )

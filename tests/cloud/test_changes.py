@@ -71,7 +71,9 @@ def test_a_change_is_the_next_revision_and_no_change_is_none(api: Api, lock_id: 
     assert api.get(f"/locks/{lock_id}").body["head_rev"] == 3
 
 
-@pytest.mark.parametrize("rule", ["kind", "enabled", "weekly", "first_use_within_s", "works_without_clock"])
+@pytest.mark.parametrize(
+    "rule", ["kind", "enabled", "weekly", "first_use_within_s", "works_without_clock", "extended_release"]
+)
 def test_the_lock_is_told_of_each_changed_rule(database: Database, door: str, rule: str) -> None:
     change = {**EVERY_RULE, "works_without_clock": True, "kind": "remote_only"}[rule]
     created = access_codes.create(database, door, NewAccessCode(rules=Rules(zone="UTC")), 0.0)

@@ -18,13 +18,14 @@ EVERY_RULE: dict[str, Any] = {
     "kind": "duress",
     "max_uses": 3,
     "enabled": False,
+    "extended_release": True,
     "expires_after_first_use_s": 86_400,
     "first_use_within_s": 3600,
     "weekly": HOURS,
     "zone": "America/New_York",
     "holidays": [{"date": "2030-12-25", "rule": "deny"}, {"date": "2030-12-24", "rule": {"as_day": 7}}],
 }
-NO_RULE = {"kind": "standard", "enabled": True} | dict.fromkeys(
+NO_RULE = {"kind": "standard", "enabled": True, "extended_release": False} | dict.fromkeys(
     ("max_uses", "expires_after_first_use_s", "first_use_within_s", "weekly", "zone", "holidays")
 )
 
@@ -48,6 +49,7 @@ def test_the_lock_understands_every_rule_it_is_told(database: Database, door: st
     understood = parse_definition(told, zone_named)
     assert isinstance(understood, AccessCode)
     assert (understood.kind, understood.enabled, understood.max_uses) == (Kind.DURESS, False, 3)
+    assert understood.extended_release
     assert understood.schedule is not None and len(understood.schedule.holidays) == 2
 
 
@@ -61,6 +63,7 @@ BAD_RULES: list[tuple[dict[str, Any], str, str]] = [
     ({"kind": "master"}, "INVALID_KIND", "standard, duress, non_access, remote_only"),
     ({"kind": 1}, "INVALID_KIND", "one of"),
     ({"enabled": "no"}, "INVALID_FLAG", "enabled"),
+    ({"extended_release": 1}, "INVALID_FLAG", "extended_release"),
     ({"max_uses": 0}, "INVALID_NUMBER", "max_uses"),
     ({"max_uses": 2.0}, "INVALID_NUMBER", "whole number"),
     ({"max_uses": True}, "INVALID_NUMBER", "max_uses"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pytest_mock import MockerFixture
 
-from firmware_sim.site import Site
+from firmware_sim.site import Site, code_row
 from hal.ports import LinkChanged, Pattern, StrikeFailed, TamperChanged
 
 
@@ -40,13 +40,20 @@ def test_a_forced_door_is_an_alarm_in_journal_and_status(site: Site) -> None:
     assert "door_forced" in site.uplink.statuses[-1]["alarms"]
 
 
-def test_a_door_held_open_shows_at_the_keypad_until_it_closes(site: Site) -> None:
+def test_a_door_held_open_is_warned_of_and_shows_at_the_keypad_until_it_closes(site: Site) -> None:
     site.type("493817#")
     site.open_door()
-    site.wait(31.0)
-    shown = [site.indicator.pattern]
+    shown = []
+    for seconds in (15.0, 10.0, 10.0):
+        site.wait(seconds)
+        shown.append(site.indicator.pattern)
     site.close_door()
-    assert [*shown, site.indicator.pattern] == [Pattern.HELD, Pattern.READY]
+    assert [*shown, site.indicator.pattern] == [
+        Pattern.READY,
+        Pattern.PRE_ALARM,
+        Pattern.HELD,
+        Pattern.READY,
+    ]
 
 
 def test_a_request_to_exit_opens_even_when_nothing_can_be_written(site: Site, mocker: MockerFixture) -> None:
@@ -101,3 +108,19 @@ def test_tamper_lost_links_and_a_dead_strike_are_journalled_and_shown_as_alarms(
     site.say(StrikeFailed("not confirmed within 1 s"))
     assert site.uplink.statuses[-1]["alarms"] == ["tamper_outside", "link_inside"]
     assert [row["kind"] for row in site.journal()][-3:] == ["tamper", "link_lost", "strike_failed"]
+
+
+def test_a_code_with_an_extended_release_keeps_the_strike_released_for_longer(site: Site) -> None:
+    site.install(code_row("1" * 8 + "-1111-4111-8111-111111111111", "493817", extended_release=True))
+    site.type("493817#")
+    site.wait(14.9)
+    released = site.strike.is_released
+    site.wait(0.1)
+    assert (released, site.strike.is_released) == (True, False)
+
+
+def test_a_grant_that_nobody_takes_is_in_the_journal(site: Site) -> None:
+    site.close_door()
+    site.type("493817#")
+    site.wait(6.0)
+    assert [row["kind"] for row in site.journal()][-3:] == ["access_granted", "relocked", "access_not_taken"]

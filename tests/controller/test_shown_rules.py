@@ -31,6 +31,7 @@ HOLIDAYS = [{"date": "2026-12-25", "rule": "deny"}, {"date": "2026-12-24", "rule
         ({"expires_after_first_use_s": 3600}, ["over 3600 s after its first use"]),
         ({"first_use_within_s": 3600, "starts_at": NOON}, ["first use before 2026-09-21 15:13:20Z"]),
         ({"starts_at": 1, "works_without_clock": True}, ["works without a clock"]),
+        ({"extended_release": True}, ["extended release"]),
     ],
 )
 def test_each_further_rule_is_told_in_a_line(site: Site, rules: dict[str, Any], texts: list[str]) -> None:

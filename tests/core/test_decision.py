@@ -130,6 +130,7 @@ GOOD = {"access_code_id": "a", "gen": 1, "code_rev": 1, "kind": "standard"}
     [
         ({"kind": "master"}, CodeError.SCHEMA_UNSUPPORTED),
         ({"enabled": 1}, CodeError.SCHEMA_UNSUPPORTED),
+        ({"extended_release": "yes"}, CodeError.SCHEMA_UNSUPPORTED),
         ({"expires_after_first_use_s": 0}, CodeError.SCHEMA_UNSUPPORTED),
         ({"first_use_within_s": 1.0}, CodeError.SCHEMA_UNSUPPORTED),
         ({"monthly": []}, CodeError.SCHEMA_UNSUPPORTED),
