@@ -18,6 +18,7 @@ from agent.inbox import Inbox
 from agent.programming_side import MayProgram
 from agent.sealing import Sealer
 from agent.secrets import RootSecret, SecretSource, load_root_secret
+from agent.set_aside import open_store
 from agent.settings import Devices, Settings
 from agent.store import Store
 from agent.uplink_port import NoUplink, UplinkPort
@@ -39,7 +40,7 @@ def assemble(config: Config, config_path: Path, inbox: Inbox[AnySignal]) -> Cont
     root = root_secret(config)
     enrolment = load_enrolment(config.state_dir, root)
     devices = make_devices(config, inbox.post)
-    store = Store(
+    store = open_store(
         config.state_dir / "lock.db",
         device_id=enrolment.device_id,
         row_key=root.derive("row"),

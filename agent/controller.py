@@ -208,10 +208,15 @@ class Controller:
         self.codes.load(self.clock.certain_wall_s(now))
         self.offline.load()
         self._reckon()
-        self._recorder.record(Event("boot", {"version": self.version}))
+        self._recorder.record(Event("boot", {"version": self.version}), *self._damage())
         self.commands.start()
         self.door_codes.start()
         self._face.stand(self._standing())
+
+    def _damage(self) -> tuple[Event, ...]:
+        """What to say of a database that had to be set aside."""
+        kept_as = self.store.replaces
+        return (Event("fault", {"what": "database_set_aside", "kept_as": kept_as}),) if kept_as else ()
 
     def close(self) -> None:
         """Leave the door locked and everything closed."""

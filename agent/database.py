@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
-from agent.errors import StorageFault
+from agent.errors import StateDamaged, StorageFault
+from agent.state_seal import StateSeal
 
 MAX_PAGES = 16_384
 """64 MiB of 4 KiB pages: a full database must be ours to prune, never the disk's to refuse."""
@@ -26,22 +27,55 @@ _PRAGMAS = (
     ("max_page_count", str(MAX_PAGES), MAX_PAGES),
     ("foreign_keys", "ON", 1),
     ("trusted_schema", "OFF", 0),
+    ("recursive_triggers", "ON", 1),  # so that a row that is replaced is seen to go
+    ("temp_store", "MEMORY", 2),
     ("cell_size_check", "ON", 1),
 )
+
+
+_OF_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_OF_DAMAGE_AT_OPEN = (*_OF_DAMAGE, sqlite3.SQLITE_ERROR)
+"""What is asked there fails in a sound file only if a table or column is not there."""
 
 
 class Database:
     """One connection, used by the controller thread only; nobody else opens the file."""
 
-    def __init__(self, path: Path) -> None:
-        """Open `path`, creating it whole or not at all. Raises StorageFault."""
+    def __init__(self, path: Path, row_key: bytes) -> None:
+        """Open `path`, creating it whole or not at all. `row_key`: 32 bytes, for the seal over what decides.
+        Raises StateDamaged for a file that nothing may be believed of, else StorageFault."""
         self.path = path
-        with _faults(f"open {path}"):
+        self._seal = StateSeal(row_key)
+        with _faults(f"open {path}", _OF_DAMAGE_AT_OPEN):
             if not path.exists():
                 _create(path)
             self._connection = _connect(path)
-            _migrate(self._connection)
+            try:
+                self._begin()
+            except BaseException:
+                self._connection.close()
+                raise
+        self._is_sure = True
         self._is_open = True
+
+    def _begin(self) -> None:
+        if (found := self.quick_check()) != "ok":
+            raise StateDamaged(f"{self.path} is damaged: {found}")
+        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        scripts = _scripts_after(version)
+        if version:
+            self._check_seal()
+        if scripts:
+            self._connection.executescript(f"BEGIN IMMEDIATE; {scripts}")
+            self._seal.count(self._connection)
+            self._seal.write(self._connection)
+            self._connection.execute("COMMIT")
+        self._seal.lay(self._connection)
+
+    def _check_seal(self) -> None:
+        if not self._seal.is_intact(self._connection):
+            raise StateDamaged(f"{self.path} is not as the agent left it: another hand has changed it")
+        self._is_sure = True
 
     def close(self) -> None:
         """Fold the WAL into the file and close. May be called twice."""
@@ -56,9 +90,14 @@ class Database:
         """Everything inside becomes durable at the end, or nothing does and StorageFault is raised."""
         with _faults("write"):
             try:
+                if not self._is_sure:
+                    self._check_seal()
+                self._is_sure = False  # what the seal counted may not come to be
                 self._connection.execute("BEGIN IMMEDIATE")
                 yield self._connection
+                self._seal.write(self._connection)
                 self._connection.execute("COMMIT")
+                self._is_sure = True
             except BaseException:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
@@ -85,11 +124,12 @@ class Database:
 
 
 @contextmanager
-def _faults(doing: str) -> Iterator[None]:
+def _faults(doing: str, of_damage: tuple[int, ...] = _OF_DAMAGE) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise StorageFault(f"cannot {doing}: {error}") from error
+        is_damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in of_damage
+        raise (StateDamaged if is_damaged else StorageFault)(f"cannot {doing}: {error}") from error
     except OSError as error:
         raise StorageFault(f"cannot {doing}: {error.strerror or error}") from error
 
@@ -97,7 +137,8 @@ def _faults(doing: str) -> Iterator[None]:
 def _create(path: Path) -> None:
     """A new file appears under its name only when it is complete and on the disk."""
     new = path.with_suffix(".db.new")
-    for leftover in (new, Path(f"{new}-wal"), Path(f"{new}-journal")):
+    # A write-ahead log without its file would be played into the new one.
+    for leftover in (new, Path(f"{new}-wal"), Path(f"{new}-journal"), Path(f"{path}-wal")):
         leftover.unlink(missing_ok=True)
     connection = sqlite3.connect(new, isolation_level=None)
     connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
@@ -128,14 +169,14 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _migrate(connection: sqlite3.Connection) -> None:
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+def _scripts_after(version: int) -> str:
+    """What brings a database of `version` up to the newest one."""
     scripts = sorted(entry.name for entry in files("agent.schema").iterdir() if entry.name.endswith(".sql"))
     newest = int(scripts[-1][:4])
     if version > newest:
         raise sqlite3.OperationalError(
             f"the database is of version {version}, this agent knows {newest}: install the newer agent"
         )
-    for name in (name for name in scripts if int(name[:4]) > version):
-        script = files("agent.schema").joinpath(name).read_text("utf-8")
-        connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version={int(name[:4])}; COMMIT;")
+    wanted = [name for name in scripts if int(name[:4]) > version]
+    texts = [files("agent.schema").joinpath(name).read_text("utf-8") for name in wanted]
+    return "".join([*texts, f"PRAGMA user_version={newest};"]) if wanted else ""

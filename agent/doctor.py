@@ -144,6 +144,15 @@ def check_database(facts: Facts) -> Finding:
     if sqlite["quick_check"] != "ok":
         mend = "replace the storage card; keep the database file for whoever analyses it"
         return Finding("database", "fail", f"damaged: {sqlite['quick_check']}", mend)
+    if facts["changed_codes"]:
+        text = (
+            f"another hand or a fault of the storage changed {facts['changed_codes']} codes; they are refused"
+        )
+        return Finding("database", "fail", text, "`lockctl codes` names them; the cloud sends them again")
+    if facts["set_aside"]:
+        text = f"a damaged or changed one was set aside: {', '.join(facts['set_aside'])}"
+        mend = "give it to whoever looks into it, then delete it; the codes came again from the cloud"
+        return Finding("database", "warn", text, mend)
     return Finding("database", "ok", f"sound (SQLite {sqlite['version']})")
 
 

@@ -5,6 +5,11 @@ class StorageFault(Exception):
     """The database could not be read or made durable: nothing may open. Caught by the controller."""
 
 
+class StateDamaged(StorageFault):
+    """Nothing in the database may be believed: it is damaged, or another hand has changed it. Caught
+    by whoever opens it, and sets it aside."""
+
+
 class StateDirBusy(Exception):
     """Another agent owns the state directory. Caught by the commands."""
 

@@ -13,6 +13,7 @@ from agent.core.throttle import LengthClass
 from agent.core.timekeeping import Trust
 from agent.core.verifier import CodeTable
 from agent.recorder import Recorder
+from agent.set_aside import set_aside_files
 from agent.shown_rules import shown_rules
 
 if TYPE_CHECKING:
@@ -160,6 +161,10 @@ def facts(controller: "Controller") -> dict[str, Any]:
         **status(controller),
         "secrets_source": controller.settings.secrets_source,
         "sqlite": {"version": sqlite3.sqlite_version, "quick_check": controller.store.database.quick_check()},
+        "changed_codes": sum(
+            state.error is CodeError.MAC_FAILED for _, state in controller.codes.holding.states()
+        ),
+        "set_aside": set_aside_files(controller.store.database.path),
         "disk_free_bytes": controller.store.database.disk_free_bytes(),
         "throttle_risk": {
             each.value: {

@@ -43,7 +43,9 @@ class Store:
     ) -> None:
         """Open or create the database of `device_id`. 32 bytes each: `row_key` for the MACs of rows,
         `store_key` for what must be read again and by nobody else."""
-        self.database = Database(path)
+        self.database = Database(path, row_key)
+        self.replaces = ""
+        """The name of the file that this database replaces, if one had to be set aside."""
         self.codes = CodeRows(self.database, row_key)
         self.commands = CommandRows(self.database)
         self.modes = ModeRows(self.database, row_key)

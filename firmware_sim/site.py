@@ -29,8 +29,8 @@ from agent.messages import (
     UplinkChanged,
 )
 from agent.sealing import Sealer
+from agent.set_aside import open_store
 from agent.settings import Devices, Settings
-from agent.store import Store
 from hal.ports import DoorMoved, Indicator, KeyPressed, LinkChanged, Pattern, RexPressed, Strike
 
 DEVICE_ID = "0f5b2d0e-6f5c-4d7e-9a35-1c1b7f6f2a10"
@@ -186,7 +186,13 @@ class Site:
         self.strike = VirtualStrike(self.clock, lambda: self.before_unlock())
         self.indicator = VirtualIndicator(self.clock)
         self.uplink = VirtualUplink()
-        self.store = Store(state_dir / "lock.db", device_id=DEVICE_ID, row_key=bytes(32), store_key=bytes(32))
+        self.store = open_store(
+            state_dir / "lock.db",
+            device_id=DEVICE_ID,
+            row_key=bytes(32),
+            store_key=bytes(32),
+            set_epoch=1,
+        )
         self.inbox: Inbox[AnySignal] = Inbox()
         self.controller = Controller(
             settings=Settings(device_id=DEVICE_ID, **settings),

@@ -64,7 +64,10 @@ def test_an_installation_without_extras_has_what_a_door_needs(installed: Path, t
     assert "7 devices on 2 readers" in say(installed / "lock-agent", "check", example)
     say(installed / "lock-agent", "new-root-secret", tmp_path / "root-secret")
     database = str(tmp_path / "lock.db")
-    make = f"import pathlib; import agent.database; agent.database.Database(pathlib.Path({database!r}))"
+    make = (
+        "import pathlib; import agent.database; "
+        f"agent.database.Database(pathlib.Path({database!r}), bytes(32))"
+    )
     say(installed / "python", "-c", make)
     assert "doctor" in say(installed / "lockctl", "--help")
 

@@ -50,6 +50,8 @@ FACTS: dict[str, Any] = {
     **STATUS,
     "secrets_source": "systemd credential root-secret: as safe as the way systemd got it (TPM2 or host key)",
     "sqlite": {"version": "3.40.1", "quick_check": "ok"},
+    "changed_codes": 0,
+    "set_aside": [],
     "disk_free_bytes": 4 * 2**30,
     "throttle_risk": {"short": RISK, "long": RISK},
     "config_path": "/etc/lock-agent/lock-agent.toml",

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.cli.client import AgentUnreachable, Client
+from agent.database import Database
 from agent.enrol import enrol
 from agent.secrets import SecretSource, load_root_secret
 from firmware_sim.board_client import ask_board
@@ -132,9 +133,11 @@ class Door:
 
     def refill(self) -> None:
         """What hours of patience do for somebody who used up his guesses. The agent is not running."""
-        with sqlite3.connect(self.files.state / "lock.db") as db:
+        root = load_root_secret(SecretSource(file=self.files.root_secret))
+        database = Database(self.files.state / "lock.db", root.derive("row"))
+        with database.transaction() as db:
             db.execute("DELETE FROM throttle")
-        db.close()
+        database.close()
 
     # --- people -------------------------------------------------------------------------------------
 

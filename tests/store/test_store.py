@@ -1,7 +1,5 @@
 """The database: its settings, its owner, its schema, and rows nobody may edit."""
 
-import hmac
-import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +11,7 @@ from agent.core.lifetime import History
 from agent.core.throttle import Budget, LengthClass
 from agent.core.timekeeping import Anchor
 from agent.database import Database
-from agent.errors import StateDirBusy, StorageFault
+from agent.errors import StateDamaged, StateDirBusy, StorageFault
 from agent.journal import Event, Stamp
 from agent.state_dir import StateDirLock
 from agent.store import Store
@@ -62,7 +60,7 @@ def test_nobody_else_can_open_the_file_while_the_agent_has_it(store: Store) -> N
 
 def test_a_new_database_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     (tmp_path / "lock.db.new").write_bytes(b"half a file from a power cut")
-    Database(tmp_path / "lock.db").close()
+    Database(tmp_path / "lock.db", bytes(32)).close()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lock.db"]
 
 
@@ -189,17 +187,10 @@ def test_a_history_edited_by_hand_opens_nothing(store: Store, column: str) -> No
         grant(store)
 
 
-def test_a_database_of_version_1_keeps_its_uses_and_gets_the_new_columns(tmp_path: Path) -> None:
+def test_a_database_that_was_never_sealed_is_not_believed(tmp_path: Path) -> None:
     raw = sqlite3.connect(tmp_path / "lock.db")
     raw.executescript((SCHEMA / "0001.sql").read_text())
-    mac = hmac.digest(b"r" * 32, json.dumps(["use", "a", 1, 7]).encode(), "sha256")[:16]
-    raw.execute("INSERT INTO lock (id, device_id, journal_epoch, set_epoch) VALUES (1, 'dev', 'e', 1)")
-    raw.execute("INSERT INTO code_use VALUES ('a', 1, 7, ?)", (mac,))
     raw.execute("PRAGMA user_version=1")
-    raw.commit()
     raw.close()
-    store = opened(tmp_path)
-    assert history(store) == History(uses=7)
-    grant(store)
-    assert history(store) == History(uses=8, first_used_at=1000)
-    store.close()
+    with pytest.raises(StateDamaged):
+        opened(tmp_path)
