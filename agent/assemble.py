@@ -16,6 +16,7 @@ from agent.errors import ConfigFault
 from agent.host_clock import HostClock
 from agent.inbox import Inbox
 from agent.programming_side import MayProgram
+from agent.reader_keys import next_key_file, reader_key
 from agent.sealing import Sealer
 from agent.secrets import RootSecret, SecretSource, load_root_secret
 from agent.set_aside import open_store
@@ -99,6 +100,8 @@ def _settings(config: Config, config_path: Path, device_id: str, root: RootSecre
         ),
         mode_schedule=config.modes.schedule(),
         programming=MayProgram(keypad=config.programming.keypad, lockctl=config.programming.lockctl),
+        may_provision=config.provisioning.lockctl,
+        key_files={name: section.key_file for name, section in config.readers.items()},
         secrets_source=root.describe(),
         config_path=str(config_path),
         drivers=tuple(sorted({str(table["driver"]) for table in config.devices.values()})),
@@ -153,6 +156,7 @@ def make_devices(config: Config, post: Post) -> Devices:
         strike=next(device for device in made if isinstance(device, Strike)),
         indicator=next((device for device in made if isinstance(device, Indicator)), None),
         inputs=(*inputs, *lines.values()),
+        readers=by_reader,
     )
 
 
@@ -188,7 +192,7 @@ def _lines(config: Config, post: Post) -> dict[str, Line]:
     lines = {}
     for name, section in config.lines.items():
         readers = [
-            Reader(reader, each.address, _reader_key(each.key_file))
+            Reader(reader, each.address, reader_key(each.key_file), _next_key(each.key_file))
             for reader, each in config.readers.items()
             if each.line == name
         ]
@@ -196,12 +200,7 @@ def _lines(config: Config, post: Post) -> dict[str, Line]:
     return lines
 
 
-def _reader_key(path: Path) -> bytes:
-    try:
-        key = bytes.fromhex(path.read_text("ascii").strip())
-    except (OSError, ValueError) as error:
-        what = error.strerror if isinstance(error, OSError) else "it is not hexadecimal"
-        raise ConfigFault(f"cannot read the reader key {path}: {what}") from None
-    if len(key) != 16:
-        raise ConfigFault(f"the reader key {path} must be 16 bytes in hex, it has {len(key)}")
-    return key
+def _next_key(path: Path) -> bytes | None:
+    """The key that a reader is to have, or has, while its key is changed."""
+    following = next_key_file(path)
+    return reader_key(following) if following.exists() else None

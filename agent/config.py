@@ -115,6 +115,12 @@ class ProgrammingSection(_Section, frozen=True):
     lockctl: bool = False
 
 
+class ProvisioningSection(_Section, frozen=True):
+    """`[provisioning]`: who may give readers their keys, and change their keys and addresses."""
+
+    lockctl: bool = False
+
+
 class LineSection(_Section, frozen=True):
     """`[lines.NAME]`: one serial line."""
 
@@ -149,6 +155,7 @@ class Config(_Section, frozen=True):
     commands: CommandsSection = CommandsSection()
     modes: ModesSection = ModesSection()
     programming: ProgrammingSection = ProgrammingSection()
+    provisioning: ProvisioningSection = ProvisioningSection()
     lines: dict[str, LineSection] = {}
     readers: dict[str, ReaderSection] = {}
     devices: dict[str, dict[str, Any]] = {}

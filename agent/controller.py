@@ -31,6 +31,8 @@ from agent.messages import UplinkSignal
 from agent.offline_side import OfflineSide
 from agent.outcomes import Outcomes
 from agent.programming_side import ADD, REMOVE, ProgrammingSide
+from agent.reader_side import VERBS as READER_VERBS
+from agent.reader_side import ReaderSide
 from agent.recorder import Recorder
 from agent.schedule_watch import ScheduleWatch
 from agent.sealing import Sealer
@@ -40,10 +42,13 @@ from agent.uplink_port import NoUplink, UplinkPort, UplinkSlot
 from hal.ports import (
     DoorMoved,
     KeyPressed,
+    KeyRefused,
     KeysLost,
     LinkChanged,
+    NextKeyUsed,
     Pattern,
     RexPressed,
+    SetUp,
     Signal,
     StrikeFailed,
     TamperChanged,
@@ -133,6 +138,12 @@ class Controller:
             timings=settings.timings,
             rex_unlocks=settings.rex_unlocks,
             clocks=clocks,
+            record=self._recorder.record,
+        )
+        self.readers = ReaderSide(
+            is_allowed=settings.may_provision,
+            ports=devices.readers,
+            key_files=settings.key_files,
             record=self._recorder.record,
         )
         self._face = Face(devices.indicator)
@@ -253,6 +264,7 @@ class Controller:
             self._recorder.deadline(),
             self.guesses.next_short_s(now),
             self._programming.deadline(),
+            self.readers.deadline(),
             None if self.cloud.is_started else self.started_s + UPLINK_AFTER_S,
         )
         return max(0.001, min(at for at in deadlines if at is not None) - now)
@@ -268,12 +280,15 @@ class Controller:
                 self._entries.keys_lost(keypad, now)
             case LinkChanged():
                 self.door.handle(signal, now)
+                self.readers.link_changed(signal, now)
                 self._link_changed()
             case RexPressed():
                 self.door.handle(signal, now)
                 self.commands.modes.left_by_rex(now)
             case DoorMoved() | TamperChanged() | StrikeFailed():
                 self.door.handle(signal, now)
+            case KeyRefused() | NextKeyUsed() | SetUp():
+                self.readers.handle(signal)
             case Stop():
                 raise AssertionError("the loop ends at Stop")
             case _:
@@ -285,6 +300,8 @@ class Controller:
             self.commands.asked(asked, now)
         elif asked.verb in (ADD, REMOVE):
             self._programming.asked(asked)
+        elif asked.verb in READER_VERBS:
+            self.readers.asked(asked)
         else:
             questions.answer(self, asked, self._recorder)
 
@@ -312,6 +329,7 @@ class Controller:
         self.door.tick(now)
         self.commands.modes.tick(now)
         self._programming.tick(now)
+        self.readers.tick(now)
         self._face.tick(now)
         self.clock.tick(now)
         self.schedules.keep(now)

@@ -66,6 +66,24 @@ def check_links(facts: Facts) -> Finding:
     return Finding("links", "ok", f"all units answer: {', '.join(sorted(facts['links']))}")
 
 
+def check_readers(facts: Facts) -> Finding:
+    """Every reader is the one it was, and steady."""
+    refused, following = facts["readers"]["key_refused"], facts["readers"]["next_key"]
+    if refused:
+        text = "; ".join(f"{unit}: {reason}" for unit, reason in sorted(refused.items()))
+        mend = "go and look; if it was replaced or reset, `lockctl readers install` gives it its key"
+        return Finding("readers", "fail", text, mend)
+    unsteady = [alarm.removeprefix("unsteady_") for alarm in facts["alarms"] if alarm.startswith("unsteady_")]
+    if unsteady:
+        text = f"{', '.join(unsteady)}: the session is lost again and again"
+        mend = "look at the cable and its shield, its ends and the power; and whether somebody is at it"
+        return Finding("readers", "warn", text, mend)
+    if following:
+        text = f"{', '.join(following)}: it has the key in KEY_FILE.next, and the configured one is over"
+        return Finding("readers", "warn", text, "rename KEY_FILE.next to KEY_FILE, and restart the agent")
+    return Finding("readers", "ok", "all with the key they should have")
+
+
 LEGACY_DRIVERS = ("wiegand-keypad", "ascii-keypad")
 
 
@@ -214,6 +232,7 @@ def _digits_missing(risk: Mapping[str, Any], keys: int) -> int:
 
 CHECKS: tuple[Check, ...] = (
     check_links,
+    check_readers,
     check_keypads,
     check_alarms,
     check_mode,

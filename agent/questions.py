@@ -40,7 +40,7 @@ def answer(controller: "Controller", asked: Asked, recorder: Recorder) -> None:
             asked.answer.refuse(
                 "unknown_verb",
                 f"no verb {asked.verb!r}; there are status, codes, journal, facts, watch, command, code_add, "
-                "code_remove",
+                "code_remove, reader_install, reader_rekey, reader_comset",
             )
 
 
@@ -65,7 +65,7 @@ def status_fields(controller: "Controller") -> dict[str, Any]:
         "mode": controller.commands.mode.value,
         "release_s": controller.door.release_s,
         "settings": controller.commands.settings.digest,
-        "alarms": controller.door.alarms(),
+        "alarms": [*controller.door.alarms(), *controller.readers.alarms()],
         "links": dict(controller.door.links),
         "set_epoch": revision.set_epoch,
         "applied_rev": revision.applied_rev,
@@ -179,4 +179,5 @@ def facts(controller: "Controller") -> dict[str, Any]:
         "constraints": controller.settings.constraints.published(),
         "config_path": controller.settings.config_path,
         "drivers": list(controller.settings.drivers),
+        "readers": controller.readers.facts(),
     }

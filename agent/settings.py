@@ -1,6 +1,8 @@
 """What a controller is made with: behaviour from the configuration, and the hardware of the door."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from agent.clock_watch import ClockSettings
 from agent.command_side import Permissions
@@ -8,7 +10,7 @@ from agent.core.constraints import Constraints
 from agent.core.door import Timings
 from agent.core.mode_schedule import ModeSchedule
 from agent.programming_side import MayProgram
-from hal.ports import Device, Indicator, Strike
+from hal.ports import Device, Indicator, ReaderSetup, Strike
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,10 @@ class Settings:
     permissions: Permissions = field(default_factory=Permissions)
     mode_schedule: ModeSchedule | None = None
     programming: MayProgram = field(default_factory=MayProgram)
+    may_provision: bool = False
+    """Whether whoever may open the control socket may change readers."""
+    key_files: Mapping[str, Path] = field(default_factory=dict)
+    """Where the key of each reader is."""
     secrets_source: str = "unknown"
     """Where the root secret lives, in words, for `doctor`; likewise the two below."""
     config_path: str = ""
@@ -38,6 +44,8 @@ class Devices:
     strike: Strike
     indicator: Indicator | None
     inputs: tuple[Device, ...]
+    readers: Mapping[str, ReaderSetup] = field(default_factory=dict)
+    """What each OSDP reader hangs on."""
 
     def all(self) -> tuple[Device, ...]:
         """Outputs first: they have to be safe before anything can happen."""

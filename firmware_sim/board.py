@@ -65,8 +65,9 @@ class Board:
     """The loop: one thread that waits for the line, the control connections, and the board's own time."""
 
     def __init__(self, config: BoardConfig) -> None:
+        self._key_files = {"outside": config.outside_key_file, "inside": config.inside_key_file}
         keys = _read_key(config.outside_key_file), _read_key(config.inside_key_file)
-        self._board = VirtualBoard(*keys, aes, os.urandom, _boottime_s())
+        self._board = VirtualBoard(*keys, aes, os.urandom, _boottime_s(), self._keep_key)
         self._selector = selectors.DefaultSelector()
         self._server = BoardServer(config.control_port, self._selector, self._answer)
         self._wire = Wire(Path(config.line))
@@ -98,6 +99,18 @@ class Board:
         """Hang up and take the line's name away."""
         self._server.close()
         self._wire.close()
+
+    def _keep_key(self, unit: str, scbk: bytes) -> bool:
+        """What the flash of a microcontroller is: the old key, or the new one, whatever happens."""
+        path = Path(self._key_files[unit])
+        fresh = path.with_name(path.name + ".new")
+        try:
+            fresh.touch(mode=0o600)
+            fresh.write_text(scbk.hex() + "\n")
+            fresh.replace(path)
+        except OSError:
+            return False
+        return True
 
     def _end(self) -> None:
         self._is_ending = True

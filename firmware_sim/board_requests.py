@@ -84,6 +84,18 @@ class Power(Request, frozen=True, tag="power"):
         return {}
 
 
+class ForgetKey(Request, frozen=True, tag="forget_key"):
+    """Reset a unit as its maker's tool does: it has no key any more, and waits to be given one."""
+
+    unit: Literal["outside", "inside"]
+
+    def carry_out(self, board: VirtualBoard, wire: Wire, now: float) -> dict[str, Any]:
+        """See `Request`."""
+        del wire
+        board.forget_key(self.unit, now)
+        return {}
+
+
 class Door(Request, frozen=True, tag="door"):
     """Open or close the door. A locked door opens too, by force, and the answer says so."""
 
@@ -161,10 +173,12 @@ class Help(Request, frozen=True, tag="help"):
         return {"requests": {name: kind.__doc__ for name, kind in REQUESTS.items()}}
 
 
-AnyRequest = Keys | Press | Hold | Jam | Power | Door | Rex | Tamper | Line | Noise | State | Watch | Help
+AnyRequest = (
+    Keys | Press | Hold | Jam | Power | ForgetKey | Door | Rex | Tamper | Line | Noise | State | Watch | Help
+)
 REQUESTS: dict[str, type[Request]] = {
     str(kind.__struct_config__.tag): kind
-    for kind in (Keys, Press, Hold, Jam, Power, Door, Rex, Tamper, Line, Noise, State, Watch, Help)
+    for kind in (Keys, Press, Hold, Jam, Power, ForgetKey, Door, Rex, Tamper, Line, Noise, State, Watch, Help)
 }
 _decode: Callable[[bytes], AnyRequest] = msgspec.json.Decoder(AnyRequest).decode
 

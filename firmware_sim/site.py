@@ -6,7 +6,7 @@ unless it is told to pass, so a day takes no time and nothing is left to chance.
 
 import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from agent.messages import (
 from agent.sealing import Sealer
 from agent.set_aside import open_store
 from agent.settings import Devices, Settings
-from hal.ports import DoorMoved, Indicator, KeyPressed, LinkChanged, Pattern, RexPressed, Strike
+from hal.ports import DoorMoved, Indicator, KeyPressed, LinkChanged, Pattern, ReaderSetup, RexPressed, Strike
 
 DEVICE_ID = "0f5b2d0e-6f5c-4d7e-9a35-1c1b7f6f2a10"
 NOON = 1_790_000_000
@@ -178,7 +178,13 @@ class VirtualUplink:
 class Site:
     """One door, its cloud, and the people at it."""
 
-    def __init__(self, state_dir: Path, clock: VirtualClock | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        state_dir: Path,
+        clock: VirtualClock | None = None,
+        readers: Mapping[str, ReaderSetup] | None = None,
+        **settings: Any,
+    ) -> None:
         """`settings` go to `agent.controller.Settings`; the same `state_dir` again is a restart."""
         self.clock = clock or VirtualClock()
         self.cloud_wall_s = float(NOON) + (self.clock.now_s - 100.0)
@@ -200,7 +206,7 @@ class Site:
             tag_key=b"k" * 32,
             clocks=self.clock,
             inbox=self.inbox,
-            devices=Devices(strike=self.strike, indicator=self.indicator, inputs=()),
+            devices=Devices(strike=self.strike, indicator=self.indicator, inputs=(), readers=readers or {}),
             version="test",
             sealer=Sealer(
                 device_id=DEVICE_ID,

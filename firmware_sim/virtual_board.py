@@ -4,6 +4,7 @@ import random
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from firmware_sim.wired_unit import INSIDE, OUTSIDE, WiredUnit
@@ -36,6 +37,12 @@ class StrikeSeen:
     releases: int = 0
 
 
+def _forgotten(unit: str, scbk: bytes) -> bool:
+    """A board without files: a unit keeps its key for as long as the board is there."""
+    del unit, scbk
+    return True
+
+
 class VirtualBoard:
     """Outside: keypad, light, sounder. Inside: relay, contact, REX. Time is an argument; no I/O."""
 
@@ -46,9 +53,11 @@ class VirtualBoard:
         aes: secure.Aes,
         random_bytes: Callable[[int], bytes],
         now: float,
+        keep_key: Callable[[str, bytes], bool] = _forgotten,
     ) -> None:
-        self.outside = WiredUnit(OUTSIDE, outside_scbk, aes, random_bytes)
-        self.inside = WiredUnit(INSIDE, inside_scbk, aes, random_bytes)
+        """`keep_key` writes the key that a unit (`outside`, `inside`) is given; False: it cannot."""
+        self.outside = WiredUnit(OUTSIDE, outside_scbk, aes, random_bytes, partial(keep_key, "outside"))
+        self.inside = WiredUnit(INSIDE, inside_scbk, aes, random_bytes, partial(keep_key, "inside"))
         self.units = {"outside": self.outside, "inside": self.inside}
         self.inside.contacts[REX_INPUT].is_closed = False
         self._chance = random.Random(now)
@@ -129,6 +138,11 @@ class VirtualBoard:
     def set_power(self, unit: str, *, is_on: bool, now: float) -> None:
         """Cut the power of a unit, or give it back."""
         self.units[unit].set_power(is_on=is_on)
+        self.step(now)
+
+    def forget_key(self, unit: str, now: float) -> None:
+        """Reset a unit as its maker's tool does: it starts anew, without a key."""
+        self.units[unit].forget_key()
         self.step(now)
 
     def move_door(self, is_open: bool, now: float) -> bool:

@@ -33,12 +33,17 @@ class WiredUnit:
     def __init__(
         self,
         settings: Mapping[str, Any],
-        scbk: bytes,
+        scbk: bytes | None,
         aes: secure.Aes,
         random_bytes: Callable[[int], bytes],
+        keep_key: Callable[[bytes], bool],
     ) -> None:
-        self._settings = settings
-        self._keys = (scbk, aes, random_bytes)
+        """`keep_key` writes a key that it is given where it finds it again; see `Peripheral`."""
+        self._settings = dict(settings)
+        self._scbk = scbk
+        self._aes = aes
+        self._random_bytes = random_bytes
+        self._write_key = keep_key
         self._nets = Nets()
         self.case = self._nets.switch(settings["tamper"]["pin"], is_closed=True)
         self.contacts = [self._nets.switch(one["pin"], is_closed=True) for one in settings.get("inputs", [])]
@@ -58,9 +63,32 @@ class WiredUnit:
 
     def set_power(self, *, is_on: bool) -> None:
         """Cut the power, or give it back: the firmware starts anew."""
-        fresh = Unit(Machine(self._nets), dict(self._settings), *self._keys)
+        fresh = Unit(
+            Machine(self._nets),
+            dict(self._settings),
+            self._scbk,
+            self._aes,
+            self._random_bytes,
+            self._keep_key,
+            self._keep_place,
+        )
         self._without_power = fresh.peripheral
         self._unit = fresh if is_on else None
+
+    def forget_key(self) -> None:
+        """What its maker's reset does: it has no key any more."""
+        self._scbk = None
+        self.set_power(is_on=True)
+
+    def _keep_key(self, scbk: bytes) -> bool:
+        is_kept = self._write_key(scbk)
+        self._scbk = scbk if is_kept else self._scbk
+        return is_kept
+
+    def _keep_place(self, address: int, baud: int) -> bool:
+        del baud  # a pseudo-terminal has none
+        self._settings["address"] = address
+        return True
 
     def receive(self, data: bytes, now_ms: int) -> bytes:
         """Bytes from the line; returns what to answer."""

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Protocol
 
 CLEAR = "*"
 ENTER = "#"
@@ -67,7 +68,35 @@ class StrikeFailed:
     reason: str
 
 
-Signal = KeyPressed | KeysLost | DoorMoved | RexPressed | TamperChanged | LinkChanged | StrikeFailed
+@dataclass(frozen=True, slots=True)
+class KeyRefused:
+    """What answers in the place of `unit` does not have its key: replaced, reset, or an impostor."""
+
+    unit: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NextKeyUsed:
+    """`unit` is online with the key that its key is changed to, no longer with the configured one."""
+
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """An administrator's action at `unit` has ended: done if `failure` is empty."""
+
+    unit: str
+    action: str
+    failure: str
+
+
+ReaderSignal = KeyRefused | NextKeyUsed | SetUp
+"""About readers on an OSDP line, and nothing about the door."""
+Signal = (
+    KeyPressed | KeysLost | DoorMoved | RexPressed | TamperChanged | LinkChanged | StrikeFailed | ReaderSignal
+)
 Post = Callable[[Signal], None]
 
 
@@ -93,6 +122,19 @@ class Pattern(Enum):
     """Standing: the door should be closed; an alarm is next."""
     HELD = "held"
     """Standing: the door has been open for too long."""
+
+
+class ReaderSetup(Protocol):
+    """What an administrator can do to the readers of a line. Never blocks or raises; ends with `SetUp`."""
+
+    def install(self, reader: str, within_s: float) -> None:
+        """Give a reader that has none its configured key, under the public default key."""
+
+    def rekey(self, reader: str, scbk: bytes, within_s: float) -> None:
+        """Change the key of a reader that is online."""
+
+    def comset(self, reader: str, address: int, baud: int, within_s: float) -> None:
+        """Change the address and baud rate of a reader that is online: it is away until configured so."""
 
 
 class Device(ABC):

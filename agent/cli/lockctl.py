@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from agent.cli.client import DEFAULT_SOCKET, AgentRefused, AgentUnreachable, Client
+from agent.cli.client import DEFAULT_SOCKET, TIMEOUT_S, AgentRefused, AgentUnreachable, Client
 from agent.cli.new_code import moment, new_digits
 from agent.cli.offline_verbs import offline
 from agent.cli.terminal import Terminal
@@ -145,6 +145,49 @@ def remove(session: Session, *, access_code_id: str) -> None:
     with Client(session.path) as client:
         answer = client.ask("code_remove", {"access_code_id": access_code_id})
     _tell(session, answer, f"removed {answer['access_code_id']}")
+
+
+@main.group()
+@_options
+@click.pass_context
+def readers(context: click.Context, path: Path | None, *, as_json: bool) -> None:
+    """Give OSDP readers their keys, and change keys and addresses, where the lock allows that."""
+    before: dict[str, Any] = context.obj or {}
+    context.obj = {"path": path or before.get("path"), "as_json": as_json or before.get("as_json", False)}
+
+
+@readers.command()
+@click.argument("name")
+@click.option("--for-s", type=click.IntRange(1, 60), default=60, show_default=True, help="Seconds.")
+@_verb
+def install(session: Session, *, name: str, for_s: int) -> None:
+    """Wait for the reader NAME, which has no key yet, and give it the one of its key file."""
+    _reader(session, "reader_install", {"reader": name, "for_s": for_s}, for_s, "has its key")
+
+
+@readers.command()
+@click.argument("name")
+@_verb
+def rekey(session: Session, *, name: str) -> None:
+    """Change the key of the reader NAME to the one in KEY_FILE.next."""
+    _reader(session, "reader_rekey", {"reader": name}, 0, "has its new key: rename KEY_FILE.next to KEY_FILE")
+
+
+@readers.command()
+@click.argument("name")
+@click.option("--address", type=click.IntRange(0, 126), required=True, help="Its new address.")
+@click.option("--baud", type=int, required=True, help="Its new baud rate.")
+@_verb
+def comset(session: Session, *, name: str, address: int, baud: int) -> None:
+    """Change address and baud rate of the reader NAME; change the configuration after that."""
+    args = {"reader": name, "address": address, "baud": baud}
+    _reader(session, "reader_comset", args, 0, "has moved: change the configuration, restart the agent")
+
+
+def _reader(session: Session, verb: str, args: dict[str, Any], for_s: int, words: str) -> None:
+    with Client(session.path, TIMEOUT_S + for_s) as client:
+        answer = client.ask(verb, args)
+    _tell(session, answer, f"{answer['reader']} {words}")
 
 
 @main.command()

@@ -191,6 +191,8 @@ def _said(kind: str, detail: Mapping[str, Any]) -> tuple[str, Style]:
             | "door_held"
             | "tamper"
             | "link_lost"
+            | "link_unsteady"
+            | "reader_key_refused"
             | "strike_failed"
             | "fault"
             | "throttle_alarm"

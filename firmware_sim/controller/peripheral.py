@@ -1,7 +1,8 @@
 """The OSDP peripheral device: what a keypad controller does with what comes from the line.
 
 Runs on MicroPython too: give it bytes, milliseconds and key presses. It speaks in secure sessions with its
-own key only; outside of one it identifies itself and does nothing else.
+own key only; outside of one it identifies itself and does nothing else. A device that has no key yet lets
+itself be given one under the public default key, and does nothing else either.
 """
 
 from firmware_sim.controller.lights import Lights
@@ -27,8 +28,9 @@ _KEYS_AT_ONCE = 8
 _REPORTS_KEPT = 8
 _CLOCK_MASK = 0x3FFFFFFF
 """Milliseconds wrap here on MicroPython; differences stay right."""
+_DEFAULT_KEY = b"\x00"
 _OWN_KEY = b"\x01"
-_SERVER_BYTES = 16
+_UNDER_PUBLIC_KEY = (codec.POLL, codec.ID, codec.CAP, codec.KEYSET)
 
 _IDENTITY = b"\x00\x00\x00" + b"\x01\x01" + b"\x00\x00\x00\x01" + b"\x01\x00\x00"
 """PDID: vendor, model, version, serial number, firmware."""
@@ -40,13 +42,19 @@ class Peripheral:
     def __init__(
         self,
         address: int,
-        scbk: bytes,
+        scbk: "bytes | None",
         aes: "secure.Aes",
         random_bytes: "Callable[[int], bytes]",
         outputs: int = 0,
         inputs: int = 0,
+        keep_key: "Callable[[bytes], bool] | None" = None,
+        keep_place: "Callable[[int, int], bool] | None" = None,
     ) -> None:
+        """`scbk` None: it has no key yet. `keep_key` makes a key durable, `keep_place` an address and a baud
+        rate; they return whether it was possible. Without them neither can be changed over the line."""
         self.address = address
+        self._keep_key = keep_key
+        self._keep_place = keep_place
         self.outputs = Outputs(outputs, RELAY_CEILING_MS)
         self.lights = Lights()
         self._scbk = scbk
@@ -60,6 +68,8 @@ class Peripheral:
         self._session: secure.Session | None = None
         self._sequence = 0
         self._opening: secure.Session | None = None
+        self._is_public = False
+        """The session is under the key that everybody knows."""
         self._expected = b""
         self._answered: dict[bool, tuple[bytes, bytes]] = {}
         """Last command and reply, by whether they were secured: plain ones cannot disturb a session."""
@@ -69,8 +79,8 @@ class Peripheral:
         self._reports: list[tuple[int, bytes]] = []
 
     def is_secure(self) -> bool:
-        """Whether a session is up."""
-        return self._session is not None
+        """Whether a session with its own key is up."""
+        return self._session is not None and not self._is_public
 
     def keys_waiting(self) -> int:
         """How many keys the host has not fetched yet."""
@@ -78,7 +88,7 @@ class Peripheral:
 
     def press(self, key: str) -> bool:
         """One of `0-9*#` went down; False if it was discarded: nobody would know how old it is later."""
-        if self._session is None or len(self._keys) >= _KEYS_KEPT:
+        if not self.is_secure() or len(self._keys) >= _KEYS_KEPT:
             return False
         self._keys += key
         return True
@@ -128,9 +138,13 @@ class Peripheral:
         self._quiet_ms = 0
         answer = b""
         for packet in self._parser.feed(data):
-            if packet.address == self.address and not packet.is_reply:
+            if not packet.is_reply and (packet.address == self.address or self._is_repeated(packet)):
                 answer += self._answer(packet)
         return answer
+
+    def _is_repeated(self, packet: codec.Packet) -> bool:
+        """Whether it is the last command once more, perhaps at the address from before it."""
+        return packet.raw == self._answered.get(packet.is_secured, (b"",))[0]
 
     def _answer(self, packet: codec.Packet) -> bytes:
         command, reply = self._answered.get(packet.is_secured, (b"", b""))
@@ -145,10 +159,10 @@ class Peripheral:
             return self._plain(packet, codec.PDID, _IDENTITY)
         if packet.code == codec.CAP:
             return self._plain(packet, codec.PDCAP, self._capabilities())
-        is_own_key = packet.security_data == _OWN_KEY
-        if packet.code == codec.CHLNG and packet.security == codec.SCS_11 and is_own_key:
+        # Whichever key the host says that it means, there is only one that counts here.
+        if packet.code == codec.CHLNG and packet.security == codec.SCS_11:
             return self._challenged(packet)
-        if packet.code == codec.SCRYPT and packet.security == codec.SCS_13 and is_own_key:
+        if packet.code == codec.SCRYPT and packet.security == codec.SCS_13:
             return self._proved(packet)
         return self._refuse(packet, codec.NAK_SECURITY_REQUIRED)
 
@@ -157,10 +171,11 @@ class Peripheral:
         if len(rnd_a) != 8:
             return self._refuse(packet, codec.NAK_LENGTH)
         rnd_b = self._random_bytes(8)
-        self._opening = secure.Session(self._aes, self._scbk, rnd_a)
+        self._opening = secure.Session(self._aes, self._scbk or secure.PUBLIC_KEY, rnd_a)
         self._expected = self._opening.cryptogram(rnd_b, rnd_a)
         data = _IDENTITY[:8] + rnd_b + self._opening.cryptogram(rnd_a, rnd_b)
-        return self._plain(packet, codec.CCRYPT, data, codec.SCS_12)
+        kind = _OWN_KEY if self._scbk else _DEFAULT_KEY
+        return self._plain(packet, codec.CCRYPT, data, codec.SCS_12, kind)
 
     def _proved(self, packet: codec.Packet) -> bytes:
         opening, self._opening = self._opening, None
@@ -168,6 +183,7 @@ class Peripheral:
             return self._refuse(packet, codec.NAK_SECURITY_REQUIRED)
         first_mac = opening.start(packet.data)
         self._session = opening
+        self._is_public = self._scbk is None
         self._sequence = packet.sequence
         self._heard_ms = 0
         self._keys = ""
@@ -187,12 +203,19 @@ class Peripheral:
             return self._refuse(packet, codec.NAK_SECURITY_REQUIRED)
         self._sequence = packet.sequence
         self._heard_ms = 0
+        address = self.address
         code, answer = self._obey(packet.code, data)
-        reply = session.seal(self.address, True, packet.sequence, code, answer, packet.has_crc)
+        reply = session.seal(address, True, packet.sequence, code, answer, packet.has_crc)
         self._answered[True] = (packet.raw, reply)
         return reply
 
     def _obey(self, code: int, data: bytes) -> "tuple[int, bytes]":
+        if self._is_public and code not in _UNDER_PUBLIC_KEY:
+            return codec.NAK, bytes((codec.NAK_SECURITY_REQUIRED,))
+        if code == codec.KEYSET:
+            return self._take_key(records.key_of(data))
+        if code == codec.COMSET:
+            return self._take_place(data)
         if code == codec.POLL:
             return self._news()
         if code == codec.ISTAT and self._inputs:
@@ -218,6 +241,20 @@ class Peripheral:
             return codec.NAK, bytes((codec.NAK_UNKNOWN_COMMAND,))
         return (codec.ACK, b"") if action(data) else (codec.NAK, bytes((codec.NAK_RECORD,)))
 
+    def _take_key(self, scbk: "bytes | None") -> "tuple[int, bytes]":
+        """The next session is under this key; this one goes on, so that the host hears that it is kept."""
+        if scbk is None or scbk == secure.PUBLIC_KEY or self._keep_key is None or not self._keep_key(scbk):
+            return codec.NAK, bytes((codec.NAK_RECORD,))
+        self._scbk = scbk
+        return codec.ACK, b""
+
+    def _take_place(self, data: bytes) -> "tuple[int, bytes]":
+        place = records.com(data)
+        if place is None or self._keep_place is None or not self._keep_place(place[0], place[1]):
+            return codec.NAK, bytes((codec.NAK_RECORD,))
+        self.address = place[0]
+        return codec.COM, data
+
     def _news(self) -> "tuple[int, bytes]":
         if self._reports:
             return self._reports.pop(0)
@@ -235,9 +272,9 @@ class Peripheral:
 
     def _capabilities(self) -> bytes:
         """PDCAP: (function, compliance, number) for inputs, outputs (timed), LED (timed, three colours),
-        sounder (timed), CRC, AES-128, and how many bytes are taken at once."""
+        sounder (timed), CRC, AES-128 and whether its key is the public one, and how many bytes are taken."""
         counts = ((1, 1, len(self._inputs)), (2, 3, len(self.outputs.states())))
-        fixed = ((4, 4, 1), (5, 2, 1), (8, 1, 0), (9, 1, 0))
+        fixed = ((4, 4, 1), (5, 2, 1), (8, 1, 0), (9, 1, 0 if self._scbk else 1))
         longest = ((10, codec.LONGEST & 0xFF, codec.LONGEST >> 8),)
         return b"".join([bytes(one) for one in counts + fixed + longest])
 
@@ -251,6 +288,8 @@ class Peripheral:
     def _refuse(self, packet: codec.Packet, reason: int) -> bytes:
         return self._plain(packet, codec.NAK, bytes((reason,)))
 
-    def _plain(self, packet: codec.Packet, code: int, data: bytes, kind: int = 0) -> bytes:
-        block = bytes((3, kind)) + _OWN_KEY if kind else b""
+    def _plain(
+        self, packet: codec.Packet, code: int, data: bytes, kind: int = 0, said: bytes = _OWN_KEY
+    ) -> bytes:
+        block = bytes((3, kind)) + said if kind else b""
         return codec.plain(self.address, True, packet.sequence, code, data, block, packet.has_crc)

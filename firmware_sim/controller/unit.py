@@ -32,16 +32,26 @@ class Unit:
         self,
         machine: "Any",
         settings: "dict[str, Any]",
-        scbk: bytes,
+        scbk: "bytes | None",
         aes: "secure.Aes",
         random_bytes: "Callable[[int], bytes]",
+        keep_key: "Callable[[bytes], bool] | None" = None,
+        keep_place: "Callable[[int, int], bool] | None" = None,
     ) -> None:
+        """`scbk`, `keep_key`, `keep_place`: see `Peripheral`."""
         relays, inputs = settings.get("relays", []), settings.get("inputs", [])
         # First of all: a relay must be off before anything else happens.
         self._relays = [machine.Pin(one, machine.Pin.OUT, value=0) for one in relays]
         self._relay_levels = [0] * len(relays)
         self.peripheral = Peripheral(
-            settings["address"], scbk, aes, random_bytes, outputs=len(relays), inputs=len(inputs)
+            settings["address"],
+            scbk,
+            aes,
+            random_bytes,
+            outputs=len(relays),
+            inputs=len(inputs),
+            keep_key=keep_key,
+            keep_place=keep_place,
         )
         keypad, tamper = settings.get("keypad"), settings.get("tamper")
         self._matrix = (

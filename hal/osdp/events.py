@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-PUBLIC_KEY = bytes(range(0x30, 0x40))
-"""SCBK-D, the default key that everybody knows; a session under it keeps nothing secret."""
+from hal.osdp.secure import PUBLIC_KEY
+from hal.ports import KeyRefused, NextKeyUsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,14 +14,22 @@ class Reader:
     name: str
     address: int
     scbk: bytes = field(repr=False)
+    next_scbk: bytes | None = field(default=None, repr=False)
+    """The key it is to have, or has already, while its key is changed."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.address <= 126:
             raise ValueError(f"reader {self.name}: address {self.address} is not in 0 to 126")
-        if len(self.scbk) != 16:
-            raise ValueError(f"reader {self.name}: its key must be 16 bytes, this one has {len(self.scbk)}")
-        if self.scbk == PUBLIC_KEY:
-            raise ValueError(f"reader {self.name}: its key is the public default key: make one of its own")
+        for scbk in (self.scbk, self.next_scbk or self.scbk):
+            if problem := key_problem(scbk):
+                raise ValueError(f"reader {self.name}: {problem}")
+
+
+def key_problem(scbk: bytes) -> str:
+    """Why this cannot be the key of a reader; "" if it can."""
+    if len(scbk) != 16:
+        return f"its key must be 16 bytes, this one has {len(scbk)}"
+    return "its key is the public default key: make one of its own" if scbk == PUBLIC_KEY else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +37,7 @@ class Command:
     """One OSDP command. It is never sent, nor repeated, at or after `deadline` (seconds since boot)."""
 
     code: int
-    data: bytes
+    data: bytes = field(repr=False)
     deadline: float
     done: Callable[[str], None]
     """Called once, on the line's thread: "" when the reader acknowledged it, else why not. Must not block."""
@@ -67,4 +75,4 @@ class CommandDone:
     failure: str
 
 
-Event = LinkUp | LinkDown | Report | CommandDone
+Event = LinkUp | LinkDown | Report | CommandDone | KeyRefused | NextKeyUsed

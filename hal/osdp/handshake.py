@@ -3,9 +3,7 @@
 from collections.abc import Callable
 
 from hal.osdp import codec, secure
-
-_OWN_KEY = b"\x01"
-"""Content of the security block: a key of this reader alone, never the public default key SCBK-D."""
+from hal.osdp.keys import OWN_KEY, ReaderKeys
 
 WRONG_KEY = "the reader has another key: check the key file of this reader, or provision the reader again"
 REFUSED = "the reader refuses a secure session: it has another key, or none yet"
@@ -16,9 +14,10 @@ NOT_SECURE = "the reader answered out of order while a secure session was set up
 class Handshake:
     """One attempt at a session. Ask for frames and give it the replies until it is complete or failed."""
 
-    def __init__(self, aes: secure.Aes, scbk: bytes, random_bytes: Callable[[int], bytes]) -> None:
+    def __init__(self, aes: secure.Aes, keys: ReaderKeys, random_bytes: Callable[[int], bytes]) -> None:
         self._rnd_a = random_bytes(8)
-        self._keys = secure.Session(aes, scbk, self._rnd_a)
+        self._keys = secure.Session(aes, keys.scbk, self._rnd_a)
+        self._kind = keys.kind
         self._step = self._identified
         self._proof = b""
         self._first_mac = b""
@@ -36,7 +35,7 @@ class Handshake:
             if self._step == self._challenged
             else (codec.SCRYPT, codec.SCS_13, self._proof)
         )
-        block = bytes((3, kind)) + _OWN_KEY
+        block = bytes((3, kind)) + self._kind
         return codec.plain(address, False, sequence, code, data, block, has_crc)
 
     def reply(self, packet: codec.Packet) -> str:
@@ -63,8 +62,8 @@ class Handshake:
             return REFUSED
         if packet.code != codec.CCRYPT or packet.security != codec.SCS_12 or len(packet.data) != 32:
             return NOT_SECURE
-        if packet.security_data != _OWN_KEY:
-            return DEFAULT_KEY
+        if packet.security_data != self._kind:
+            return DEFAULT_KEY if self._kind == OWN_KEY else REFUSED
         rnd_b, cryptogram = packet.data[8:16], packet.data[16:]
         if not secure.same(cryptogram, self._keys.cryptogram(self._rnd_a, rnd_b)):
             return WRONG_KEY

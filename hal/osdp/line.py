@@ -11,10 +11,11 @@ from typing import TypeVar
 
 import serial
 
+from hal.osdp import codec, records
 from hal.osdp.aes import aes
 from hal.osdp.events import Command, CommandDone, Event, LinkDown, LinkUp, Reader
 from hal.osdp.panel import Panel
-from hal.ports import Device, LinkChanged, Post
+from hal.ports import Device, KeyRefused, LinkChanged, NextKeyUsed, Post, ReaderSetup, SetUp
 
 __all__ = ["Line", "Listener", "Reader"]
 
@@ -39,7 +40,7 @@ def _nothing(failure: str) -> None:
     del failure
 
 
-class Line(Device):
+class Line(Device, ReaderSetup):
     """The readers on one serial line, shared by the drivers of what hangs on them.
 
     Drivers `listen` before `start`; `command` may come from any thread and never blocks or raises. A line
@@ -52,8 +53,10 @@ class Line(Device):
         self._post = post
         self._panel = Panel(readers, poll_s, aes, os.urandom)
         self._names = tuple(reader.name for reader in readers)
+        self._keys = {reader.name: reader.scbk for reader in readers}
         self._listeners: dict[str, list[Listener]] = {name: [] for name in self._names}
-        self._commands: queue.SimpleQueue[tuple[str, Command]] = queue.SimpleQueue()
+        self._asked: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        """What other threads want to be done with the panel."""
         self._wake_read = self._wake_write = -1
         self._is_ending = threading.Event()
         self._thread: threading.Thread | None = None
@@ -71,10 +74,31 @@ class Line(Device):
     ) -> None:
         """Send a command to `reader` within `within_s` seconds or never; `done` as in `Command`."""
         command = Command(code, data, _boottime_s() + within_s, done)
+        self._ask(command, lambda: self._panel.submit(reader, command))
+
+    def install(self, reader: str, within_s: float) -> None:
+        """See `ReaderSetup`."""
+        data = records.keyset(self._keys[reader])
+        command = Command(codec.KEYSET, data, _boottime_s() + within_s, self._ended(reader, "install"))
+        self._ask(command, lambda: self._panel.install(reader, command, _boottime_s()))
+
+    def rekey(self, reader: str, scbk: bytes, within_s: float) -> None:
+        """See `ReaderSetup`."""
+        self.command(reader, codec.KEYSET, records.keyset(scbk), within_s, self._ended(reader, "rekey"))
+
+    def comset(self, reader: str, address: int, baud: int, within_s: float) -> None:
+        """See `ReaderSetup`."""
+        data = records.comset(address, baud)
+        self.command(reader, codec.COMSET, data, within_s, self._ended(reader, "comset"))
+
+    def _ended(self, reader: str, action: str) -> Callable[[str], None]:
+        return lambda failure: self._post(SetUp(reader, action, failure))
+
+    def _ask(self, command: Command, what: Callable[[], None]) -> None:
         if self._thread is None:
             self._finish(command, _CLOSED)
             return
-        self._commands.put((reader, command))
+        self._asked.put(what)
         self._wake()
 
     def start(self) -> None:
@@ -134,7 +158,7 @@ class Line(Device):
             if frame:
                 port.write(frame)
             self._wait(port)
-            self._take_commands()
+            self._take_asked()
 
     def _wait(self, port: serial.Serial) -> None:
         """Sleep until bytes, a command, or the panel's next deadline; take the bytes in."""
@@ -149,12 +173,12 @@ class Line(Device):
             self._panel.receive(data, _boottime_s())
             self._deliver()
 
-    def _take_commands(self) -> None:
-        while not self._commands.empty():
-            self._panel.submit(*self._commands.get())
+    def _take_asked(self) -> None:
+        while not self._asked.empty():
+            self._asked.get()()
 
     def _drop(self, reason: str) -> None:
-        self._take_commands()
+        self._take_asked()
         self._panel.drop(reason, _boottime_s())
         self._deliver()
 
@@ -172,6 +196,10 @@ class Line(Device):
         for event in events:
             if isinstance(event, CommandDone):
                 self._finish(event.command, event.failure)
+                continue
+            if isinstance(event, KeyRefused | NextKeyUsed):
+                _log.warning("%s", event)
+                self._post(event)
                 continue
             if isinstance(event, LinkUp):
                 _log.info("%s: secure session", event.reader)

@@ -5,10 +5,13 @@ from collections.abc import Callable
 from math import inf
 
 from hal.osdp import codec, secure
+from hal.osdp.answers import ends_session, failure, new_key
 from hal.osdp.capabilities import Capabilities, capabilities
 from hal.osdp.events import Command, CommandDone, Event, LinkDown, LinkUp, Reader, Report
 from hal.osdp.handshake import Handshake
+from hal.osdp.keys import ReaderKeys
 from hal.osdp.search import Search
+from hal.ports import KeyRefused, NextKeyUsed
 
 REPLY_S = 0.2
 """A reader answers within 200 ms (IEC 60839-11-5, 5.7)."""
@@ -16,11 +19,13 @@ _SENDS = 4
 _BUSY_SENDS = 50
 _STATUS_S = 5.0
 """Inputs are asked for this often even if the reader reports changes by itself."""
-_SESSION_REFUSALS = (codec.NAK_SEQUENCE, codec.NAK_SECURITY_BLOCK, codec.NAK_SECURITY_REQUIRED)
 
 NO_ANSWER = "no answer"
 STAYS_BUSY = "the reader says that it is busy, for too long"
 SESSION_LOST = "the reader ended the session"
+KEY_CHANGED = "its key was changed: a new session begins"
+HAS_ITS_KEY = "the reader is online with a key of its own: there is nothing to install"
+WINDOW_OVER = "the time to install it is over"
 
 
 class Link:
@@ -53,6 +58,9 @@ class Link:
         self._is_busy = False
         self._due_s = 0.0
         self._search = Search()
+        self._keys = ReaderKeys(reader)
+        self._installing: Command | None = None
+        self._is_refusal_told = False
         self._capabilities: Capabilities | None = None
         """None: not asked for yet in this session."""
         self._is_up = False
@@ -66,6 +74,17 @@ class Link:
         """Queue a command; without a session it waits for one until its deadline."""
         self._queue.append(command)
 
+    def install(self, command: Command, now: float) -> None:
+        """Until its deadline, `command` (KEYSET) may be sent to a reader under the public default key.
+
+        Nothing else ever is. It is done once the reader is online with the key that it was given."""
+        if self._is_up:
+            self._finish(command, HAS_ITS_KEY)
+            return
+        self._installing, self._keys.is_installing = command, True
+        self._search.start_over()
+        self._due_s = min(self._due_s, now)
+
     def due_s(self) -> float:
         """When this reader wants the line."""
         is_wanted_now = self._is_up and not self._frame and self._queue
@@ -73,12 +92,15 @@ class Link:
 
     def next_expiry_s(self) -> float:
         """When the next queued command is too late."""
-        return min((command.deadline for command in self._queue), default=inf)
+        waiting = (*self._queue, *((self._installing,) if self._installing else ()))
+        return min((command.deadline for command in waiting), default=inf)
 
     def expire(self, now: float) -> None:
         """Give up the queued commands that are too late."""
         if now < self.next_expiry_s():
             return
+        if self._installing and self._installing.deadline <= now:
+            self._end_installation(WINDOW_OVER, now)
         late = [command for command in self._queue if command.deadline <= now]
         self._queue = deque(command for command in self._queue if command.deadline > now)
         for command in late:
@@ -110,7 +132,7 @@ class Link:
             if self._sends >= _BUSY_SENDS:
                 self._lose(STAYS_BUSY, now)
             return True
-        if packet.code == codec.NAK and not packet.is_secured and _is_no_end(packet.data):
+        if packet.code == codec.NAK and not packet.is_secured and not ends_session(packet.data):
             # Damaged on its way, or said by somebody else: in both cases it has to be asked again.
             self.silence(now)
             return True
@@ -132,9 +154,19 @@ class Link:
         self._lose(reason, now)
         self._search.start_over()
         self._due_s = now
+        self._end_installation(reason, now)
         for command in tuple(self._queue):
             self._finish(command, reason)
         self._queue.clear()
+
+    def _end_installation(self, why: str, now: float) -> None:
+        command, self._installing = self._installing, None
+        self._keys.is_installing = False
+        if self._keys.is_public:
+            self._lose(WINDOW_OVER, now)
+            self._keys.start_over()
+        if command:
+            self._finish(command, why)
 
     def _expected_sequence(self) -> int:
         return self._handshake.sequence() if self._handshake else self._sequence
@@ -143,13 +175,15 @@ class Link:
         address = self.reader.address
         if self._session is None:
             if self._handshake is None:
-                self._handshake = Handshake(self._aes, self.reader.scbk, self._random_bytes)
+                self._handshake = Handshake(self._aes, self._keys, self._random_bytes)
             return self._handshake.frame(address, has_crc=self._search.has_crc)
         self._sequence = codec.next_sequence(self._sequence)
         code, data = self._next_command(now)
         return self._session.seal(address, False, self._sequence, code, data, self._search.has_crc)
 
     def _next_command(self, now: float) -> tuple[int, bytes]:
+        if self._installing and self._keys.is_public:
+            return self._installing.code, self._installing.data
         if self._capabilities is None:
             return codec.CAP, b"\x00"
         if not self._is_up:
@@ -159,6 +193,8 @@ class Link:
             refusal = self._capabilities.refusal(command.code, command.data)
             if not refusal:
                 self._command = command
+                if given := new_key(command):
+                    self._keys.follow(given)
                 return command.code, command.data
             self._finish(command, refusal)
         for code, asked_s in self._asked.items():
@@ -172,20 +208,37 @@ class Link:
         if handshake is None or packet.is_secured:
             return False
         self._end_exchange(now)
-        failure = handshake.reply(packet)
-        if failure:
-            self._lose(failure, now)
+        refusal = handshake.reply(packet)
+        if refusal:
+            self._refused(refusal, now)
         elif handshake.is_complete:
             self._sequence = handshake.sequence()
             self._session, self._handshake, self._capabilities = handshake.session(), None, None
         return True
 
+    def _refused(self, reason: str, now: float) -> None:
+        """It has another key than it was asked for. There may be one more to ask for, at once."""
+        has_another = self._keys.refused()
+        self._lose(reason, now)
+        if has_another:
+            self._due_s = now
+        if self._keys.is_in_doubt() and not (self._is_refusal_told or self._installing):
+            self._is_refusal_told = True
+            self._events.append(KeyRefused(self.reader.name, reason))
+
     def _go_up(self) -> None:
         self._is_up = True
         self._search.found()
+        self._keys.proved()
+        self._is_refusal_told = False
         self._is_down_told = False
         self._asked = dict.fromkeys(self._asked, -inf)
         self._events.append(LinkUp(self.reader.name))
+        if self._keys.is_next:
+            self._events.append(NextKeyUsed(self.reader.name))
+        if self._installing:
+            self._finish(self._installing, "")
+            self._installing, self._keys.is_installing = None, False
 
     def _answer_in_session(self, packet: codec.Packet, now: float) -> bool:
         if not packet.is_secured:
@@ -197,17 +250,30 @@ class Link:
         data = self._session.open(packet) if self._session else None
         if data is None:
             return False
-        if packet.code == codec.NAK and data[:1] and data[0] in _SESSION_REFUSALS:
+        if packet.code == codec.NAK and ends_session(data):
             self._lose(SESSION_LOST, now)
             return True
         command = self._command
         self._end_exchange(now + self._poll_s if self._is_up else now)
-        if command:
-            self._finish(
-                command, f"the reader refused it (NAK {data.hex()})" if packet.code == codec.NAK else ""
-            )
+        if self._keys.is_public:
+            self._was_given_its_key(packet, data, now)
+            return True
         self._report(packet.code, data)
+        if command:
+            refusal = failure(command, packet.code, data)
+            self._finish(command, refusal)
+            if not refusal and new_key(command):
+                self._lose(KEY_CHANGED, now)
+                self._keys.followed()
         return True
+
+    def _was_given_its_key(self, packet: codec.Packet, data: bytes, now: float) -> None:
+        """The session under the public key ends with this; whether it has the key shows in the next one."""
+        if packet.code == codec.NAK:
+            self._end_installation(f"the reader refused its key (NAK {data.hex()})", now)
+            return
+        self._session = None
+        self._keys.start_over()
 
     def _report(self, code: int, data: bytes) -> None:
         if self._capabilities is None:
@@ -240,8 +306,3 @@ class Link:
 
     def _finish(self, command: Command, failure: str) -> None:
         self._events.append(CommandDone(command, failure))
-
-
-def _is_no_end(nak: bytes) -> bool:
-    """Whether a plain NAK leaves the session as it was: it is about the packet, not about the session."""
-    return bool(nak) and nak[0] not in _SESSION_REFUSALS

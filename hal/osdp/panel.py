@@ -39,6 +39,10 @@ class Panel:
         """Queue `command`; its `CommandDone` comes in any case, one reply time after its deadline at most."""
         self._by_name[reader].submit(command)
 
+    def install(self, reader: str, command: Command, now: float) -> None:
+        """Give `reader` its key, if it has none: see `Link.install`. Its `CommandDone` comes in any case."""
+        self._by_name[reader].install(command, now)
+
     def receive(self, data: bytes, now: float) -> None:
         """Take in what came from the line, in pieces of any size."""
         for packet in self._parser.feed(data):

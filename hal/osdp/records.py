@@ -27,6 +27,10 @@ TONE_OFF = 1
 TONE_DEFAULT = 2
 _BUZ = "<BBBBB"
 
+_COM = "<BI"
+# KEYSET: the only kind of key there is, and its length.
+_SCBK = b"\x01\x10"
+
 _KEY_BYTES = {"*": 0x7F, "#": 0x0D}
 # Some readers send the printed character instead.
 _KEYS = {0x7F: "*", 0x0D: "#", 0x2A: "*", 0x23: "#"}
@@ -102,3 +106,26 @@ def keys(data: bytes) -> "list[str] | None":
         return None
     found = [_KEYS.get(byte, chr(byte)) for byte in data[2:]]
     return found if all(key in "0123456789*#" for key in found) else None
+
+
+def keyset(scbk: bytes) -> bytes:
+    """Data of KEYSET: the 16 bytes of a reader's new Secure Channel base key."""
+    return _SCBK + scbk
+
+
+def key_of(data: bytes) -> "bytes | None":
+    """The key of KEYSET; None if it is none for the Secure Channel, or the length is wrong."""
+    return data[2:] if data[:2] == _SCBK and len(data) == 18 else None
+
+
+def comset(address: int, baud: int) -> bytes:
+    """Data of COMSET, and of COM, its answer."""
+    return struct.pack(_COM, address, baud)
+
+
+def com(data: bytes) -> "tuple[int, int] | None":
+    """(address, baud) of COMSET or COM; None if it is no address of a reader, or the length is wrong."""
+    if len(data) != struct.calcsize(_COM) or data[0] > 126:
+        return None
+    address, baud = struct.unpack(_COM, data)
+    return address, baud

@@ -16,6 +16,8 @@ except ImportError:
     pass
 
 _BLOCK = 16
+PUBLIC_KEY = bytes(range(0x30, 0x40))
+"""SCBK-D, the default key that everybody knows; a session under it keeps nothing secret."""
 
 
 def same(left: bytes, right: bytes) -> bool:

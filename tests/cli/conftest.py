@@ -56,6 +56,7 @@ FACTS: dict[str, Any] = {
     "throttle_risk": {"short": RISK, "long": RISK},
     "config_path": "/etc/lock-agent/lock-agent.toml",
     "drivers": ["osdp-keypad", "osdp-strike"],
+    "readers": {"key_refused": {}, "next_key": []},
 }
 
 CODES = [

@@ -37,6 +37,8 @@ PROBLEMS: list[tuple[str, str, Change]] = [
     ("clock", "fail", lambda facts: facts["clock"].update(trust="unknown", bound_s=None)),
     ("clock", "warn", lambda facts: facts["clock"].update(trust="holdover")),
     ("uplink", "warn", lambda facts: facts["uplink"].update(connected=False, reason="refused")),
+    ("readers", "fail", lambda facts: facts["readers"]["key_refused"].update(outside="it has another key")),
+    ("readers", "warn", lambda facts: facts["readers"]["next_key"].append("outside")),
     ("code set", "warn", lambda facts: facts["code_set"].update(head_rev=8)),
     ("journal", "warn", lambda facts: facts["journal"].update(last_seq=5000)),
     ("database", "fail", lambda facts: facts["sqlite"].update(quick_check="row 7 missing")),
@@ -112,7 +114,7 @@ def test_without_an_agent_the_report_still_ends_as_it_should(lock: OneLock) -> N
     lock.control.stop()
     text = lock.lockctl("doctor").output
     assert text.startswith("fail  agent")
-    assert "Not checked without an agent: links, keypads" in text
+    assert "Not checked without an agent: links, readers, keypads" in text
     assert text.endswith(f"{END}\n")
 
 

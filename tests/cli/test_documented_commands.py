@@ -10,7 +10,9 @@ def test_every_verb_of_lockctl_is_documented_and_exists() -> None:
 
 
 def test_every_verb_in_a_group_of_lockctl_is_documented_and_exists() -> None:
-    assert grouped_verbs_in("lockctl.md", "lockctl", {"codes", "offline", "totp"}) == grouped_verbs(lockctl)
+    assert grouped_verbs_in(
+        "lockctl.md", "lockctl", {"codes", "offline", "readers", "totp"}
+    ) == grouped_verbs(lockctl)
 
 
 def test_every_option_of_lockctl_is_documented_and_exists() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from firmware_sim.controller.peripheral import HOST_LOST_MS, Peripheral
-from hal.osdp import codec, records
+from hal.osdp import codec, records, secure
 from hal.osdp.aes import aes
 from hal.osdp.events import Command
 from tests.hal.bench import Bench, dead
@@ -141,11 +141,17 @@ def test_outside_of_a_session_everything_but_a_name_is_refused(code: int) -> Non
     assert (packet.code, packet.data) == (codec.NAK, bytes((codec.NAK_SECURITY_REQUIRED,)))
 
 
-def test_the_public_default_key_is_refused() -> None:
+def test_whoever_asks_for_the_public_default_key_is_asked_to_prove_the_own_one() -> None:
     unit = Peripheral(1, bytes(16), aes, os.urandom)
     challenge = codec.plain(1, False, 0, codec.CHLNG, bytes(8), bytes((3, codec.SCS_11, 0)))
     [packet] = codec.Parser().feed(unit.receive(challenge, 0))
-    assert packet.code == codec.NAK
+    assert (packet.code, packet.security_data) == (codec.CCRYPT, b"\x01")
+    public = secure.Session(aes, secure.PUBLIC_KEY, bytes(8))
+    rnd_b, cryptogram = packet.data[8:16], packet.data[16:]
+    assert cryptogram != public.cryptogram(bytes(8), rnd_b)
+    proof = public.cryptogram(rnd_b, bytes(8))
+    unit.receive(codec.plain(1, False, 1, codec.SCRYPT, proof, bytes((3, codec.SCS_13, 0))), 0)
+    assert not unit.is_secure()
 
 
 def test_what_is_for_another_address_is_not_answered() -> None:

@@ -60,12 +60,13 @@ class Bench:
         """Address 0."""
         self.inside = inside_reader()
         """Address 1, with one relay and two inputs."""
-        self._others = others
+        self.others = others
+        """May be changed: something else is on the line from then on."""
 
     @property
     def readers(self) -> Sequence[OnTheLine]:
         """Everything on the line."""
-        return (self.outside, self.inside) if self._others is None else self._others
+        return (self.outside, self.inside) if self.others is None else self.others
 
     def run(self, for_s: float) -> None:
         """Let `for_s` seconds pass, in steps as long as nothing is due."""

@@ -10,6 +10,7 @@ from hal.osdp import codec, handshake, records, secure
 from hal.osdp.aes import aes
 from hal.osdp.events import LinkDown, Reader
 from hal.osdp.panel import Panel
+from hal.ports import KeyRefused
 from tests.hal.bench import KEYS, Bench, clean
 
 
@@ -124,7 +125,7 @@ def test_a_reader_without_its_own_key_never_comes_online(
         for command in codec.Parser().feed(panel.step(tick / 100)):
             panel.receive(impostor(command), tick / 100)
         events += panel.take_events()
-    assert events == [LinkDown("outside", reason)]
+    assert events == [LinkDown("outside", reason), KeyRefused("outside", reason)]
 
 
 def test_a_reader_that_is_busy_for_ever_does_not_look_alive() -> None:
