@@ -103,6 +103,7 @@ def _settings(config: Config, config_path: Path, device_id: str, root: RootSecre
         may_provision=config.provisioning.lockctl,
         key_files={name: section.key_file for name, section in config.readers.items()},
         secrets_source=root.describe(),
+        secrets_off_disk=root.is_off_disk,
         config_path=str(config_path),
         drivers=tuple(sorted({str(table["driver"]) for table in config.devices.values()})),
     )

@@ -190,9 +190,9 @@ def check_disk_space(facts: Facts) -> Finding:
 def check_root_secret(facts: Facts) -> Finding:
     """Where the secret lives that protects the codes at rest, and what a stolen card means."""
     where = str(facts["secrets_source"])
-    if "credential" in where:
+    if facts["secrets_off_disk"]:
         return Finding("root secret", "ok", where)
-    mend = "revoke all codes when the storage is stolen; a TPM2-sealed systemd credential avoids that"
+    mend = "if it is stolen, delete its codes and revoke it; a credential sealed by a TPM2 avoids that"
     return Finding("root secret", "warn", where, mend)
 
 

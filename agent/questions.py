@@ -160,6 +160,7 @@ def facts(controller: "Controller") -> dict[str, Any]:
     return {
         **status(controller),
         "secrets_source": controller.settings.secrets_source,
+        "secrets_off_disk": controller.settings.secrets_off_disk,
         "sqlite": {"version": sqlite3.sqlite_version, "quick_check": controller.store.database.quick_check()},
         "changed_codes": sum(
             state.error is CodeError.MAC_FAILED for _, state in controller.codes.holding.states()

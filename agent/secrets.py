@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from agent.credential_seal import Seal, seal_of
+
 ROOT_SECRET_BYTES = 32
 NONCE_BYTES = 12
 TAG_BYTES = 16
@@ -42,6 +44,8 @@ class RootSecret:
 
     _secret: bytes = field(repr=False)
     _where: str
+    is_off_disk: bool = False
+    """Whoever takes the disk does not have it."""
 
     def derive(self, purpose: Purpose) -> bytes:
         """The 32-byte key for `purpose`: HKDF-SHA256 (RFC 5869), so no key tells another."""
@@ -53,14 +57,35 @@ class RootSecret:
         return self._where
 
 
-def load_root_secret(source: SecretSource) -> RootSecret:
+SEALED_CREDENTIALS = Path("/etc/lock-agent")
+"""Where an encrypted credential NAME is looked at, as NAME.cred: a service is not told how it was sealed."""
+TAKES_ALL = "whoever takes the disk finds the digits of every code, and speaks as this lock"
+TAKES_RECORD = (
+    "whoever takes the disk reads which code was used when, its rules and length; no digits, no keys"
+)
+
+
+def load_root_secret(source: SecretSource, sealed_in: Path = SEALED_CREDENTIALS) -> RootSecret:
     """Read the root secret. Raises SecretFault, saying how to mend it."""
     if source.file is not None:
-        where = f"file {source.file}: whoever takes this disk can find the codes"
+        where = f"key file {source.file}: {TAKES_ALL}"
         return RootSecret(_parse(_read_private(source.file), source.file), where)
     path = _credential_path(source.credential or "")
-    where = f"systemd credential {source.credential}: as safe as the way systemd got it (TPM2 or host key)"
-    return RootSecret(_parse(_read(path), path), where)
+    secret = _parse(_read(path), path)
+    sealed, plain = sealed_in / f"{source.credential}.cred", sealed_in / f"{source.credential}"
+    seal = seal_of(sealed)
+    where = f"systemd credential {source.credential}, {_SEALED_BY[seal].format(sealed=sealed)}"
+    if plain.exists():
+        return RootSecret(secret, f"systemd credential {source.credential}, in clear in {plain}: {TAKES_ALL}")
+    return RootSecret(secret, where, is_off_disk=seal is Seal.TPM2)
+
+
+_SEALED_BY = {
+    Seal.TPM2: f"sealed by the TPM2 of this machine: {TAKES_RECORD}",
+    Seal.HOST: f"sealed by a host key that is on the disk as well: {TAKES_ALL}",
+    Seal.NOTHING: f"sealed by nothing: {TAKES_ALL}",
+    Seal.UNKNOWN: f"from a place that is not {{sealed}}: unless that is off the disk, {TAKES_ALL}",
+}
 
 
 def create_root_secret_file(path: Path) -> None:

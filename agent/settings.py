@@ -32,7 +32,8 @@ class Settings:
     key_files: Mapping[str, Path] = field(default_factory=dict)
     """Where the key of each reader is."""
     secrets_source: str = "unknown"
-    """Where the root secret lives, in words, for `doctor`; likewise the two below."""
+    """Where the root secret lives, in words, for `doctor`; likewise the three below."""
+    secrets_off_disk: bool = False
     config_path: str = ""
     drivers: tuple[str, ...] = ()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from agent import __version__
 from agent.errors import ConfigFault, StateDirBusy, StorageFault
+from agent.no_dumps import forbid_dumps
 from agent.secrets import SecretFault, create_root_secret_file
 
 log = logging.getLogger("lock-agent")
@@ -27,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
+        forbid_dumps()
         return command(options)
     except (ConfigFault, SecretFault, StateDirBusy) as fault:
         print(f"lock-agent: {fault}", file=sys.stderr)

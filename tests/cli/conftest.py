@@ -48,7 +48,8 @@ RISK = {
 FACTS: dict[str, Any] = {
     "constraints": {"digits": "0123456789"},
     **STATUS,
-    "secrets_source": "systemd credential root-secret: as safe as the way systemd got it (TPM2 or host key)",
+    "secrets_source": "systemd credential root-secret, sealed by the TPM2 of this machine",
+    "secrets_off_disk": True,
     "sqlite": {"version": "3.40.1", "quick_check": "ok"},
     "changed_codes": 0,
     "set_aside": [],

@@ -46,7 +46,7 @@ PROBLEMS: list[tuple[str, str, Change]] = [
     ("database", "warn", lambda facts: facts.update(set_aside=["lock.db.set-aside-1"])),
     ("disk space", "fail", lambda facts: facts.update(disk_free_bytes=1000)),
     ("disk space", "warn", lambda facts: facts.update(disk_free_bytes=100 * 2**20)),
-    ("root secret", "warn", lambda facts: facts.update(secrets_source="file /etc/lock-agent/root-secret")),
+    ("root secret", "warn", lambda facts: facts.update(secrets_off_disk=False)),
     ("guesses left", "warn", lambda facts: facts["throttle"]["short"].update(tokens=0.2, failures=7)),
     ("guessing risk", "warn", lambda facts: facts["throttle_risk"].update(short=RISK_NOT_MET)),
 ]

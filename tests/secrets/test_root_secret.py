@@ -1,11 +1,14 @@
 """The root secret: made once, read from one place, never shown, and different for every purpose."""
 
+import base64
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from agent.credential_seal import Seal, seal_of
 from agent.secrets import (
     RootSecret,
     SecretFault,
@@ -144,3 +147,78 @@ def test_what_runs_before_the_keypad_is_up_loads_nothing_slow(module: str) -> No
     )
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
+
+
+# --- what a thief of the disk gets --------------------------------------------------------------------
+
+HOST, TPM2, BOTH, NOTHING = (
+    "5a1c6a86df9d4096b1d5a65e0862f19a",
+    "0c7cc07b117645919c4b0bea08bc20fe",
+    "93a894094874449090caf2fc93cab553",
+    "058469daf6f54324800549da0f8ea2fb",
+)
+
+
+@pytest.fixture
+def credential(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The directory in which a service finds its credential; beside it one for what is on the disk."""
+    given = tmp_path / "given"
+    given.mkdir()
+    (tmp_path / "disk").mkdir()
+    made(given / "root-secret")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(given))
+    return tmp_path / "disk"
+
+
+@pytest.mark.parametrize(
+    ("seal", "says", "is_off_disk"),
+    [
+        (TPM2, "sealed by the TPM2", True),
+        (BOTH, "sealed by the TPM2", True),
+        (HOST, "sealed by a host key that is on the disk as well", False),
+        (NOTHING, "sealed by nothing", False),
+        ("00" * 16, "unless that is off the disk", False),
+    ],
+)
+def test_it_is_said_by_which_key_a_credential_is_sealed(
+    credential: Path, seal: str, says: str, is_off_disk: bool
+) -> None:
+    (credential / "root-secret.cred").write_bytes(base64.b64encode(bytes.fromhex(seal) + bytes(60)))
+    root = load_root_secret(SecretSource(credential="root-secret"), credential)
+    assert says in root.describe()
+    assert root.is_off_disk == is_off_disk
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no base64 !", b"AAAA"])
+def test_a_credential_that_is_not_seen_is_not_called_safe(credential: Path, content: bytes | None) -> None:
+    if content is not None:
+        (credential / "root-secret.cred").write_bytes(content)
+    root = load_root_secret(SecretSource(credential="root-secret"), credential)
+    assert ("unless that is off the disk" in root.describe(), root.is_off_disk) == (True, False)
+
+
+def test_a_copy_in_clear_beside_a_sealed_credential_is_not_overlooked(credential: Path) -> None:
+    (credential / "root-secret.cred").write_bytes(base64.b64encode(bytes.fromhex(TPM2) + bytes(60)))
+    made(credential / "root-secret")
+    root = load_root_secret(SecretSource(credential="root-secret"), credential)
+    assert (f"in clear in {credential}" in root.describe(), root.is_off_disk) == (True, False)
+
+
+@pytest.mark.skipif(shutil.which("systemd-creds") is None, reason="systemd-creds is not installed")
+def test_what_the_real_tool_makes_is_recognised(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_text("00" * 32)
+    sealed = tmp_path / "root-secret.cred"
+    command = ["systemd-creds", "encrypt", "--with-key=tpm2-absent", "--name=root-secret"]
+    done = subprocess.run([*command, tmp_path / "plain", sealed], capture_output=True, check=False)
+    if done.returncode != 0:
+        pytest.skip("this systemd-creds makes no credential without a key")
+    assert seal_of(sealed) is Seal.NOTHING
+
+
+def test_a_process_that_forbids_dumps_can_be_dumped_by_nothing() -> None:
+    program = (
+        "import ctypes, resource; from agent.no_dumps import forbid_dumps; forbid_dumps();"
+        "print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "(0, 0) 0"
