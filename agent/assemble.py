@@ -1,5 +1,6 @@
 """Configuration -> devices, store, controller; the only file that knows everyone."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from agent.core.constraints import Constraints
 from agent.core.door import RelockOn, Timings
 from agent.enrolment import Enrolment, load_enrolment
 from agent.errors import ConfigFault
+from agent.freshness import StaleSettings
 from agent.host_clock import HostClock
 from agent.inbox import Inbox
 from agent.programming_side import MayProgram
@@ -95,6 +97,10 @@ def _settings(config: Config, config_path: Path, device_id: str, root: RootSecre
             capacity=config.codes.capacity,
         ),
         clock=ClockSettings(config.clock.ppm, config.clock.trust_ntp),
+        stale=StaleSettings(
+            after_s=config.uplink.stale_after_h * 3600.0 if config.uplink.enabled else math.inf,
+            refuses_codes=config.uplink.when_stale == "refuse_codes",
+        ),
         permissions=Permissions(
             remote=frozenset(config.commands.allow), local=frozenset(config.commands.local)
         ),
@@ -130,6 +136,7 @@ def _uplink_maker(
             journal_epoch=store.journal.epoch,
             acked_seq=store.journal.acked_seq,
             last_seq=store.journal.last_seq,
+            start=store.next_start(),
             backoff=Backoff(first_s=config.uplink.first_retry_s, cap_s=config.uplink.longest_retry_s),
             clock=UplinkClock(
                 now=controller.clocks.now,

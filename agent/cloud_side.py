@@ -9,6 +9,7 @@ from agent.code_sync import CodeSync
 from agent.command_side import CommandSide
 from agent.core.constraints import Constraints
 from agent.door_codes import DoorCodes
+from agent.freshness import Freshness
 from agent.journal import Event
 from agent.messages import (
     AckReceived,
@@ -45,6 +46,7 @@ class CloudSide:
         make_uplink: Callable[[], UplinkPort],
         store: Store,
         clock: ClockWatch,
+        freshness: Freshness,
         codes: CodeSync,
         door_codes: DoorCodes,
         offline: OfflineSide,
@@ -59,6 +61,7 @@ class CloudSide:
         self._make_uplink: Callable[[], UplinkPort] | None = make_uplink
         self._store = store
         self._clock = clock
+        self._freshness = freshness
         self._codes = codes
         self._door_codes = door_codes
         self._offline = offline
@@ -94,7 +97,8 @@ class CloudSide:
             case OfflineReceived():
                 self._settle(signal.token, "offline", self._offline.take(signal, now))
             case HeartbeatReceived():
-                self._settle(signal.token, "heartbeat", self._clock.heard(signal))
+                refusal = self._clock.heard(signal) or self._freshness.heard(signal, now)
+                self._settle(signal.token, "heartbeat", refusal)
             case CommandReceived():
                 sid = self.state.sid if self.state.is_up else ""
                 self._settle(signal.token, "command", commands.received(signal, sid, now))

@@ -80,6 +80,8 @@ class UplinkSection(_Section, frozen=True):
     enabled: bool = True
     first_retry_s: Annotated[float, Meta(ge=0.1, le=60)] = 1.0
     longest_retry_s: Annotated[float, Meta(ge=1, le=3600)] = 120.0
+    stale_after_h: Annotated[float, Meta(ge=1, le=8760)] = 72.0
+    when_stale: Literal["report", "refuse_codes"] = "report"
 
 
 class CommandsSection(_Section, frozen=True):

@@ -23,6 +23,7 @@ from agent.duress import SilentAlarm
 from agent.entries import Entries
 from agent.errors import StorageFault
 from agent.face import Face
+from agent.freshness import Freshness
 from agent.guesses import Guesses
 from agent.host_clock import Clocks
 from agent.inbox import Inbox
@@ -118,11 +119,20 @@ class Controller:
             device_id=settings.device_id,
             constraints=settings.constraints,
         )
+        self.freshness = Freshness(
+            store=store,
+            clock=self.clock,
+            recorder=self._recorder,
+            ask=slot.ask,
+            settings=settings.stale,
+            now=self.started_s,
+        )
         self.cloud = CloudSide(
             slot=slot,
             make_uplink=make_uplink,
             store=store,
             clock=self.clock,
+            freshness=self.freshness,
             codes=self.codes,
             door_codes=self.door_codes,
             offline=self.offline,
@@ -182,6 +192,7 @@ class Controller:
             face=self._face,
             programming=self._programming,
             offline=self.offline,
+            freshness=self.freshness,
         )
         self._entries = Entries(
             tag_key=tag_key,
@@ -259,6 +270,7 @@ class Controller:
             self.codes.deadline(),
             self._audit.deadline(),
             self.clock.deadline(now),
+            self.freshness.deadline(now),
             self.schedules.deadline(now),
             self.commands.modes.deadline(now),
             self._recorder.deadline(),
@@ -332,6 +344,7 @@ class Controller:
         self.readers.tick(now)
         self._face.tick(now)
         self.clock.tick(now)
+        self.freshness.tick(now)
         self.schedules.keep(now)
         self.offline.keep(now)
         if self.offline.changed:

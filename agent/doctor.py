@@ -130,6 +130,10 @@ def check_clock(facts: Facts) -> Finding:
 def check_uplink(facts: Facts) -> Finding:
     """The cloud can be reached."""
     uplink = facts["uplink"]
+    if uplink["is_stale"]:
+        text = f"nothing fresh was heard of the cloud for {uplink['silent_s'] / 3600:.0f} h"
+        mend = "mend the way to the cloud; if it says connected, somebody holds its messages back"
+        return Finding("uplink", "fail", text, mend)
     if uplink["connected"]:
         return Finding("uplink", "ok", f"connected for {uplink['since_s']:.0f} s")
     text = f"not connected for {uplink['since_s']:.0f} s: {uplink['reason'] or 'not tried yet'}"
@@ -141,6 +145,10 @@ def check_code_set(facts: Facts) -> Finding:
     """The lock holds the codes the cloud wants it to hold."""
     code_set = facts["code_set"]
     applied, head = code_set["applied_rev"], code_set["head_rev"]
+    if code_set["withheld_rev"] is not None:
+        text = f"the cloud has revision {code_set['withheld_rev']} and this lock was never given it"
+        mend = "look at the broker: its rules must let this lock read, and somebody may hold changes back"
+        return Finding("code set", "fail", text, mend)
     if applied < head or code_set["syncing"]:
         text = f"revision {applied} is in force, {head} is on its way"
         return Finding("code set", "warn", text, "it finishes by itself while the uplink is connected")

@@ -40,7 +40,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A genuine message: its claims and, in JSON, its body. Times are integer Unix seconds.
 
     `dev` is the lock it comes from or is for. `desired`, `bucket` and `offline` count by `set_epoch` and
-    `rev`, everything else has a random `id`; exactly one of the two is there."""
+    `rev`, everything else has a random `id`; exactly one of the two is there. What a lock says is in order by
+    `nth` within one `life` of its database (`cloud_sim.message_order`)."""
 
     dev: ShortText
     stream: ShortText
@@ -51,6 +52,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     id: ShortText | None = None
     exp: Count | None = None
     sid: ShortText | None = None
+    life: ShortText | None = None
+    nth: Count | None = None
 
     def __repr__(self) -> str:
         return f"Message({self.stream} for {self.dev}, rev={self.rev}, id={self.id})"
@@ -66,7 +69,7 @@ class Signer:
     def sign(
         self, stream: str, body: msgspec.Struct | dict[str, object], **claims: int | str | None
     ) -> bytes:
-        """One signed message. `claims`: `iat`, and of `set_epoch`, `rev`, `id`, `exp`, `sid` what applies.
+        """One signed message. `claims`: `iat`, and of the others of `Message` what applies.
 
         Raises ValueError for a stream that must be sealed. The size is the caller's to check."""
         if stream in SEALED_STREAMS:
@@ -131,6 +134,8 @@ class Opener:
 
 
 def _message(payload: bytes) -> Message | None:
+    if not jose.is_unambiguous(payload):
+        return None
     try:
         return msgspec.json.decode(payload, type=Message)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # the last: nested a thousand deep

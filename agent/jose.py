@@ -4,6 +4,7 @@ Signed: RFC 7515 with Ed25519 (RFC 9864). Sealed: RFC 7516 with ECDH-ES on X2551
 negotiated: a header has exactly our fields, and the key it names must be one that was pinned.
 """
 
+import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
@@ -145,6 +146,23 @@ def decrypt(sealed: bytes, key: OKPKey | None) -> bytes | Refusal:
     return opened or Refusal("malformed")
 
 
+def is_unambiguous(text: bytes) -> bool:
+    """Whether every name in this JSON stands once in its object, so that no two readers read two things."""
+
+    def seen_once(pairs: list[tuple[str, object]]) -> None:
+        if len({name for name, _ in pairs}) != len(pairs):
+            raise ValueError("a name stands twice")
+
+    try:
+        json.loads(text, object_pairs_hook=seen_once)
+    except (
+        ValueError,
+        RecursionError,
+    ):  # also no UTF-8, numbers of thousands of digits, nested a thousand deep
+        return False
+    return True
+
+
 def _header(part: bytes, shape: type[_Header], fields: frozenset[str]) -> _Header | Refusal:
     """A protected header that has `fields` and nothing else: no `crit`, no `zip`, no key from outside."""
     if len(part) > HEADER_LIMIT_BYTES:
@@ -153,6 +171,8 @@ def _header(part: bytes, shape: type[_Header], fields: frozenset[str]) -> _Heade
         names = msgspec.json.decode(_decoded(part), type=dict[str, msgspec.Raw])
         if not names.keys() <= fields:
             return Refusal("unknown_header")
+        if not is_unambiguous(_decoded(part)):
+            return Refusal("malformed")
         return msgspec.json.decode(_decoded(part), type=shape)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return Refusal("malformed")

@@ -15,6 +15,7 @@ from agent.door_side import DoorSide
 from agent.duress import SilentAlarm
 from agent.errors import StorageFault
 from agent.face import Face
+from agent.freshness import Freshness
 from agent.guesses import Guesses
 from agent.host_clock import Clocks
 from agent.journal import Event
@@ -44,6 +45,7 @@ class Outcomes:
         face: Face,
         programming: ProgrammingSide,
         offline: OfflineSide,
+        freshness: Freshness,
     ) -> None:
         """Uses are noted in the table of `codes`, guesses given back to `guesses`."""
         self._store = store
@@ -58,6 +60,7 @@ class Outcomes:
         self._face = face
         self._programming = programming
         self._offline = offline
+        self._freshness = freshness
 
     def grant(self, granted: Granted, length_class: LengthClass, keypad: str, entered_s: float) -> None:
         """A right code: let its owner in, or do what else it is there for."""
@@ -132,6 +135,8 @@ class Outcomes:
         """Why a right code (None: a technician's) does nothing at this door now, whoever has it."""
         if not may_open(self._modes.mode, Source.KEYPAD):
             return Reason.BLOCKED_BY_MODE
+        if self._freshness.refuses_codes:
+            return Reason.STALE
         is_programming = code is not None and code.kind is Kind.PROGRAMMING
         is_off = is_programming and not self._programming.may.keypad
         return Reason.PROGRAMMING_OFF if is_off else None

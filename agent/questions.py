@@ -98,6 +98,8 @@ def status(controller: "Controller") -> dict[str, Any]:
             "connected": controller.cloud.state.is_up,
             "since_s": round(now - controller.cloud.changed_s, 1),
             "reason": controller.cloud.state.reason,
+            "silent_s": round(controller.freshness.silent_s(now), 1),
+            "is_stale": controller.freshness.is_stale,
         },
         "code_set": {
             "set_epoch": revision.set_epoch,
@@ -106,6 +108,7 @@ def status(controller: "Controller") -> dict[str, Any]:
             "count": len(controller.codes.holding) - len(controller.codes.holding.local),
             "local": len(controller.codes.holding.local),
             "syncing": controller.codes.is_syncing,
+            "withheld_rev": controller.freshness.withheld_rev(now),
         },
         "throttle": _budgets(controller, now),
         "journal": {"epoch": journal.epoch, "last_seq": journal.last_seq, "acked_seq": journal.acked_seq},

@@ -9,6 +9,7 @@ from agent.command_side import Permissions
 from agent.core.constraints import Constraints
 from agent.core.door import Timings
 from agent.core.mode_schedule import ModeSchedule
+from agent.freshness import StaleSettings
 from agent.programming_side import MayProgram
 from hal.ports import Device, Indicator, ReaderSetup, Strike
 
@@ -24,6 +25,7 @@ class Settings:
     constraints: Constraints = field(default_factory=Constraints)
     rex_unlocks: bool = True
     clock: ClockSettings = field(default_factory=lambda: ClockSettings(100.0, trust_ntp=False))
+    stale: StaleSettings = field(default_factory=StaleSettings)
     permissions: Permissions = field(default_factory=Permissions)
     mode_schedule: ModeSchedule | None = None
     programming: MayProgram = field(default_factory=MayProgram)

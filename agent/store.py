@@ -35,6 +35,16 @@ class Revision:
     applied_rev: int
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The newest proof that the cloud spoke: its Unix time (0: never), how long this lock has run since, in
+    seconds, and whether the journal calls that stale."""
+
+    heard_s: int = 0
+    silent_s: int = 0
+    is_stale: bool = False
+
+
 class Store:
     """The lock's database in its own words. Controller thread only; every method may raise StorageFault."""
 
@@ -189,6 +199,25 @@ class Store:
                 "anchor_boot=?, anchor_at_s=?, anchor_wall_s=?, anchor_bound_s=?",
                 (floor_s, *kept),
             )
+
+    def heard(self) -> Heard:
+        """How fresh the lock is."""
+        rows: list[Any] = self.database.read("SELECT heard_s, silent_s, is_stale FROM freshness")
+        return Heard(rows[0][0], rows[0][1], bool(rows[0][2])) if rows else Heard()
+
+    def keep_heard(self, heard: Heard) -> None:
+        """Remember it."""
+        with self.database.transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO freshness VALUES (1, ?, ?, ?)",
+                (heard.heard_s, heard.silent_s, int(heard.is_stale)),
+            )
+
+    def next_start(self) -> int:
+        """A number higher than any given before in this database, for the messages of one uplink."""
+        with self.database.transaction() as db:
+            found = db.execute("UPDATE lock SET starts = starts + 1 RETURNING starts").fetchone()
+        return int(found[0])
 
     # --- code sets --------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 import json
 import logging
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -87,9 +87,12 @@ class Downlink:
             self._changed_meanwhile.discard(lock_id)
             self.manifest(lock_id)
 
-    def buckets(self, lock_id: str, rev: int, indices: Iterable[int]) -> None:
+    def buckets(self, lock_id: str, rev: int, indices: Collection[int]) -> None:
         """Send these buckets of a revision, sealed to the lock: the newest, or the one it was offered last,
-        which it shall be able to finish while others are made. Else it hears which one is newest."""
+        which it shall be able to finish while others are made. Else, or if it asks for none, it hears which
+        one is newest."""
+        if not indices:
+            self.manifest(lock_id)
         set_epoch, recipient = code_sets.head(self.database, lock_id)[0], self._sealing_key(lock_id)
         for index in sorted(set(indices)):
             parts = self._bucket(lock_id, rev, index)

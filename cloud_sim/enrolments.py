@@ -17,7 +17,7 @@ from agent.enrol_exchange import (
 )
 from agent.jose import kid_of
 from cloud_sim import authority as certificates
-from cloud_sim import code_sets, locks
+from cloud_sim import code_sets, locks, message_order
 from cloud_sim.authority import Authority
 from cloud_sim.database import Database
 
@@ -101,5 +101,6 @@ class Enroller:
                 int(wall * 1000),
             )
             self.database.run("DELETE FROM invitations WHERE lock_id = ?", lock_id)
+            message_order.forget(self.database, lock_id)
             for table in ("reported_status", "reported_codes"):
                 self.database.run(f"DELETE FROM {table} WHERE lock_id = ?", lock_id)

@@ -12,7 +12,15 @@ from joserfc.jwk import OKPKey
 from agent.envelope import Message, Opener
 from agent.jose import Refusal, kid_of
 from agent.messages import EVENT_BATCH_ROWS, TOPIC_ROOT, UP_STREAMS, Codes, Events, Request, Status
-from cloud_sim import journal, locks, offline_setups, reported, settings_delivery, unmanaged_codes
+from cloud_sim import (
+    journal,
+    locks,
+    message_order,
+    offline_setups,
+    reported,
+    settings_delivery,
+    unmanaged_codes,
+)
 from cloud_sim.database import Database
 from cloud_sim.downlink import Downlink
 
@@ -82,9 +90,15 @@ class Fleet:
         is_new_session = False
         match message.stream:
             case "status":
+                status = _body(message, Status)
+                # A will is signed before what it follows; it counts for its session only.
+                if status.online and self._is_replayed(lock_id, message):
+                    return
                 # A retained status is as old as it says; what a wrong clock says of the future is worth now.
                 seen_s = self.wall() if is_live else min(message.iat, self.wall())
-                is_new_session = self._status(lock_id, _body(message, Status), seen_s)
+                is_new_session = self._status(lock_id, status, seen_s)
+            case "codes" | "request" if self._is_replayed(lock_id, message):
+                return
             case "codes":
                 self._codes(lock_id, _body(message, Codes), is_live=is_live)
             case "events":
@@ -97,6 +111,12 @@ class Fleet:
         unmanaged_codes.have_deleted(
             self.database, self.downlink, lock_id, self.wall(), is_new_session=is_new_session
         )
+
+    def _is_replayed(self, lock_id: str, message: Message) -> bool:
+        is_replayed = message_order.is_replayed(self.database, lock_id, message)
+        if is_replayed:
+            self._refuse(lock_id, message.stream, "replayed")
+        return is_replayed
 
     def _status(self, lock_id: str, status: Status, seen_s: float) -> bool:
         """Whether a session began with it."""

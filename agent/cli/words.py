@@ -98,7 +98,10 @@ def _clock(clock: Mapping[str, Any]) -> Line:
 def _code_set(code_set: Mapping[str, Any]) -> Line:
     applied, head = code_set["applied_rev"], code_set["head_rev"]
     local = f", and {code_set['local']} made at the door" if code_set.get("local") else ""
+    withheld = code_set.get("withheld_rev")
     text = f"{code_set['count']} at revision {applied} of set {code_set['set_epoch']}{local}"
+    if withheld is not None:
+        return _fact("codes", f"{text}; revision {withheld} is held back on its way", "bad")
     if code_set["syncing"] or applied < head:
         return _fact("codes", f"{text}; revision {head} is on its way")
     return _fact("codes", f"{text}, in sync")
@@ -196,6 +199,8 @@ def _said(kind: str, detail: Mapping[str, Any]) -> tuple[str, Style]:
             | "strike_failed"
             | "fault"
             | "throttle_alarm"
+            | "changes_withheld"
+            | "stale"
         ):
             return _generic(kind, detail), "bad"
         case _:

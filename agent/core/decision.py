@@ -29,6 +29,7 @@ class Reason(Enum):
     OFFLINE_OFF = "offline_off"
     TECHNICIAN_OFF = "technician_off"
     PROGRAMMING_OFF = "programming_off"
+    STALE = "stale"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,9 @@ from agent.uplink.orders import Acked, JournalGrew, Order, Rows, Send, Settle, S
 
 if TYPE_CHECKING:  # the real import is the thread's, see _run
     from agent.uplink.transport import TransportEvent
+
+MESSAGES_A_START = 1 << 40
+"""More than one start ever sends."""
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +55,8 @@ class Memory:
     """What outlives a session: the last state to publish, and how far the journal has got."""
 
     delivery: Delivery
+    numbers: Iterator[int]
+    """Of the messages that this lock sends; they rise over all its starts."""
     status: Status | None = None
     codes: Codes | None = None
     connections: int = 0
@@ -70,10 +75,12 @@ class Uplink:
         journal_epoch: str,
         acked_seq: int = 0,
         last_seq: int = 0,
+        start: int = 0,
         backoff: Backoff | None = None,
         clock: UplinkClock | None = None,
     ) -> None:
-        """Nothing happens before `start`. `acked_seq` and `last_seq` are where the journal stands now."""
+        """Nothing happens before `start()`. `acked_seq` and `last_seq` are where the journal stands now; the
+        number `start` is higher than for any uplink of this journal before."""
         self._enrolment = enrolment
         self._post = post
         self._backoff = backoff or Backoff()
@@ -81,6 +88,7 @@ class Uplink:
         self._inbox: SimpleQueue[Order | TransportEvent] = SimpleQueue()
         self._memory = Memory(
             delivery=Delivery(journal_epoch, acked_seq, last_seq),
+            numbers=itertools.count(start * MESSAGES_A_START),
             snapshot=UplinkSnapshot(
                 is_up=False, since_s=self._clock.now(), attempts=0, reason="not tried yet"
             ),

@@ -3,7 +3,7 @@
 import logging
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import msgspec
@@ -40,6 +40,10 @@ class Outbox:
     signer: Signer
     now: Callable[[], float]
     wall: Callable[[], float]
+    life: str
+    """The journal's epoch: what `numbers` are counted within."""
+    numbers: Iterator[int]
+    """Those of the messages, rising."""
     _connection: Connection | None = None
     _limit_bytes: int = MESSAGE_LIMIT_BYTES
     _window: int = 0
@@ -66,7 +70,15 @@ class Outbox:
 
     def signed(self, stream: str, body: msgspec.Struct, sid: str | None = None) -> bytes:
         """A message of this lock, signed."""
-        return self.signer.sign(stream, body, iat=int(self.wall()), id=str(uuid.uuid4()), sid=sid)
+        return self.signer.sign(
+            stream,
+            body,
+            iat=int(self.wall()),
+            id=str(uuid.uuid4()),
+            sid=sid,
+            life=self.life,
+            nth=next(self.numbers),
+        )
 
     def send(
         self, stream: str, body: msgspec.Struct, *, retain: bool = False, sid: str | None = None

@@ -49,7 +49,8 @@ class Session:
         signers = {kid: OKPKey.import_key(dict(jwk)) for kid, jwk in enrolment.terms.cloud_signing.items()}
         opener = Opener(device_id, signers, OKPKey.import_key(dict(enrolment.sealing)))
         signer = Signer(device_id, OKPKey.import_key(dict(enrolment.identity)))
-        self._outbox = Outbox(signer, clock.now, clock.wall)
+        life = memory.delivery.journal_epoch
+        self._outbox = Outbox(signer, clock.now, clock.wall, life, memory.numbers)
         self._traffic = Traffic(memory, self._outbox, Inbound(opener), clock, post)
         self._connection: Connection | None = None
         self._checks_dates = True

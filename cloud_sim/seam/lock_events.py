@@ -25,6 +25,7 @@ _WHY_DENIED = {
     "clock_unknown": "the lock does not know the time, and the access code depends on it",
     "throttled": "too many wrong codes were typed; the keypad waits",
     "interrupted": "the lock lost power while it decided",
+    "stale": "the lock has not heard its cloud for too long, and is to take no codes then",
 }
 
 

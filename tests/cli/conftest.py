@@ -31,8 +31,15 @@ STATUS: dict[str, Any] = {
     "settings": "",
     "alarms": [],
     "links": {"outside": True, "inside": True},
-    "uplink": {"connected": True, "since_s": 130.0, "reason": ""},
-    "code_set": {"set_epoch": 1, "applied_rev": 7, "head_rev": 7, "count": 12, "syncing": False},
+    "uplink": {"connected": True, "since_s": 130.0, "reason": "", "silent_s": 130.0, "is_stale": False},
+    "code_set": {
+        "set_epoch": 1,
+        "applied_rev": 7,
+        "head_rev": 7,
+        "count": 12,
+        "syncing": False,
+        "withheld_rev": None,
+    },
     "throttle": {"short": {"tokens": 5.0, "failures": 0}, "long": {"tokens": 5.0, "failures": 0}},
     "journal": {"epoch": "00112233aabbccdd", "last_seq": 3, "acked_seq": 3},
 }

@@ -39,6 +39,8 @@ PROBLEMS: list[tuple[str, str, Change]] = [
     ("uplink", "warn", lambda facts: facts["uplink"].update(connected=False, reason="refused")),
     ("readers", "fail", lambda facts: facts["readers"]["key_refused"].update(outside="it has another key")),
     ("readers", "warn", lambda facts: facts["readers"]["next_key"].append("outside")),
+    ("uplink", "fail", lambda facts: facts["uplink"].update(is_stale=True, silent_s=300_000.0)),
+    ("code set", "fail", lambda facts: facts["code_set"].update(withheld_rev=9)),
     ("code set", "warn", lambda facts: facts["code_set"].update(head_rev=8)),
     ("journal", "warn", lambda facts: facts["journal"].update(last_seq=5000)),
     ("database", "fail", lambda facts: facts["sqlite"].update(quick_check="row 7 missing")),

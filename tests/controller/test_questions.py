@@ -41,6 +41,7 @@ def test_status_says_where_everything_stands(site: Site) -> None:
         "count": 1,
         "local": 0,
         "syncing": False,
+        "withheld_rev": None,
     }
     assert (status["strike"], status["uplink"]["connected"]) == ("locked", True)
 
