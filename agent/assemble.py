@@ -204,7 +204,8 @@ def _lines(config: Config, post: Post) -> dict[str, Line]:
             for reader, each in config.readers.items()
             if each.line == name
         ]
-        lines[name] = Line(section.port, section.baud, section.poll_ms / 1000, readers, post)
+        poll_s = section.poll_ms / 1000
+        lines[name] = Line(section.port, section.baud, poll_s, readers, post, section.direction)
     return lines
 
 

@@ -17,6 +17,7 @@ from agent.core.mode_schedule import ModeSchedule
 from agent.core.mode_schedule_fields import mode_schedule_of
 from agent.errors import ConfigFault
 from agent.zones import zone_named
+from hal.osdp.transport import Direction, tcp_address
 from hal.registry import UnknownDriver, load
 
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
@@ -124,11 +125,17 @@ class ProvisioningSection(_Section, frozen=True):
 
 
 class LineSection(_Section, frozen=True):
-    """`[lines.NAME]`: one serial line."""
+    """`[lines.NAME]`: one line with readers, serial or over TCP."""
 
     port: str
     baud: Literal[9600, 19200, 38400, 57600, 115200, 230400] = 115200
     poll_ms: Annotated[int, Meta(ge=5, le=1000)] = 20
+    direction: Direction = "auto"
+
+    def __post_init__(self) -> None:
+        """A port that no line can have is a wrong value like others."""
+        if tcp_address(self.port) and self.direction != "auto":
+            raise ValueError(f"direction: whatever is at {self.port} switches its line by itself")
 
 
 class ReaderSection(_Section, frozen=True):

@@ -28,6 +28,8 @@ def problem(tmp_path: Path, text: str) -> str:
         ("release_s = 5.0", "release_s = 300", "door.release_s: Expected `float` <= 60.0"),
         ("release_s = 5.0", 'release_s = "5"', "door.release_s: Expected `float`, got `str`"),
         ("baud = 115200", "baud = 300", "lines.*.baud: Invalid enum value 300"),
+        ('port = "/dev/ttyAMA0"', 'port = "tcp://host"', "neither a device nor tcp://HOST:PORT"),
+        ('port = "/dev/ttyAMA0"', 'port = "tcp://host:99999"', "neither a device nor tcp://HOST:PORT"),
         ("address = 1", "address = 0", "two readers have the same address on the same line"),
         ('line = "main"', 'line = "rs485"', "readers.outside.line: there is no [lines.rs485]"),
         ('reader = "outside"', 'reader = "otside"', "devices.keypad.reader: there is no [readers.otside]"),
@@ -52,6 +54,11 @@ def problem(tmp_path: Path, text: str) -> str:
 def test_a_mistake_is_named_with_its_key(tmp_path: Path, before: str, after: str, said: str) -> None:
     assert before in GOOD
     assert said in problem(tmp_path, GOOD.replace(before, after, 1))
+
+
+def test_a_line_over_the_network_is_not_turned_by_us(tmp_path: Path) -> None:
+    text = GOOD.replace("/dev/ttyAMA0", "tcp://host:1").replace('"auto" ', '"rts-low" ')
+    assert "direction: whatever is at tcp://host:1 switches its line by itself" in problem(tmp_path, text)
 
 
 def test_a_door_needs_exactly_one_strike(tmp_path: Path) -> None:

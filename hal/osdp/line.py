@@ -1,4 +1,4 @@
-"""One serial line with OSDP readers: the thread that carries bytes, and what drivers ask of it."""
+"""One line with OSDP readers: the thread that carries bytes, and what drivers ask of it."""
 
 import logging
 import os
@@ -7,14 +7,14 @@ import select
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
-
-import serial
 
 from hal.osdp import codec, records
 from hal.osdp.aes import aes
 from hal.osdp.events import Command, CommandDone, Event, LinkDown, LinkUp, Reader
 from hal.osdp.panel import Panel
+from hal.osdp.transport import Direction, Transport, open_transport
 from hal.ports import Device, KeyRefused, LinkChanged, NextKeyUsed, Post, ReaderSetup, SetUp
 
 __all__ = ["Line", "Listener", "Reader"]
@@ -27,7 +27,6 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _FIRST_REOPEN_S = 0.2
 _LONGEST_REOPEN_S = 5.0
-_WRITE_LIMIT_S = 0.5
 _END_S = 2.0
 _CLOSED = "the line is closed"
 
@@ -41,15 +40,24 @@ def _nothing(failure: str) -> None:
 
 
 class Line(Device, ReaderSetup):
-    """The readers on one serial line, shared by the drivers of what hangs on them.
+    """The readers on one line, shared by the drivers of what hangs on them.
 
     Drivers `listen` before `start`; `command` may come from any thread and never blocks or raises. A line
     that cannot be opened, or disappears, is tried again after 0.2 to 5 seconds. Posts `LinkChanged`.
     """
 
-    def __init__(self, port: str, baud: int, poll_s: float, readers: Sequence[Reader], post: Post) -> None:
+    def __init__(
+        self,
+        port: str,
+        baud: int,
+        poll_s: float,
+        readers: Sequence[Reader],
+        post: Post,
+        direction: Direction = "auto",
+    ) -> None:
+        """`port`: a serial device, or `tcp://HOST:PORT`, for which neither `baud` nor `direction` counts."""
         self._port = port
-        self._baud = baud
+        self._open = partial(open_transport, port, baud, direction)
         self._post = post
         self._panel = Panel(readers, poll_s, aes, os.urandom)
         self._names = tuple(reader.name for reader in readers)
@@ -116,8 +124,10 @@ class Line(Device, ReaderSetup):
             self._is_ending.set()
             self._wake()
             thread.join(_END_S)
-            os.close(self._wake_read)
-            os.close(self._wake_write)
+            if not thread.is_alive():
+                # One that looks up a name still ends by itself later, and then looks at these.
+                os.close(self._wake_read)
+                os.close(self._wake_write)
 
     def _wake(self) -> None:
         try:
@@ -131,46 +141,41 @@ class Line(Device, ReaderSetup):
         while not self._is_ending.is_set():
             opened_s = _boottime_s()
             try:
-                with serial.Serial(
-                    self._port, self._baud, timeout=0, write_timeout=_WRITE_LIMIT_S, exclusive=True
-                ) as port:
-                    _log.info("%s is open at %d baud", self._port, self._baud)
+                with self._open() as port:
+                    _log.info("%s is open", self._port)
                     self._talk(port)
                 reason = _CLOSED
             except OSError as fault:
-                reason = f"serial port {self._port}: {fault}"
+                reason = f"{self._port}: {fault}"
             except Exception:  # noqa: BLE001 - a bug must cost a session, not leave a dead thread behind
                 _log.exception("the line on %s starts over", self._port)
-                reason = f"serial port {self._port}: internal fault, see the log"
+                reason = f"{self._port}: internal fault, see the log"
             self._drop(reason)
             pause_s = _FIRST_REOPEN_S if _boottime_s() - opened_s > _LONGEST_REOPEN_S else pause_s
             self._pause(pause_s, reason)
             pause_s = min(pause_s * 2, _LONGEST_REOPEN_S)
         self._drop(_CLOSED)
 
-    def _talk(self, port: serial.Serial) -> None:
+    def _talk(self, port: Transport) -> None:
         """Serve the open port until it fails or the line is closed."""
         while not self._is_ending.is_set():
             frame = self._panel.step(_boottime_s())
             if self._deliver():
-                # What the adapter has not sent yet must not be carried out late.
-                port.reset_output_buffer()
+                # What has not been sent yet must not be carried out late.
+                port.discard()
             if frame:
                 port.write(frame)
             self._wait(port)
             self._take_asked()
 
-    def _wait(self, port: serial.Serial) -> None:
+    def _wait(self, port: Transport) -> None:
         """Sleep until bytes, a command, or the panel's next deadline; take the bytes in."""
         timeout_s = max(0.0, self._panel.wake_s() - _boottime_s())
         ready, _, _ = select.select([port.fileno(), self._wake_read], [], [], timeout_s)
         if self._wake_read in ready:
             os.read(self._wake_read, 4096)
         if port.fileno() in ready:
-            data = os.read(port.fileno(), 4096)
-            if not data:
-                raise OSError("the device is gone")
-            self._panel.receive(data, _boottime_s())
+            self._panel.receive(port.read(), _boottime_s())
             self._deliver()
 
     def _take_asked(self) -> None:
