@@ -176,6 +176,7 @@ class Controller:
             may=settings.programming,
             door_codes=self.door_codes,
             codes=self.codes,
+            clock=self.clock,
             mode=lambda: self.commands.mode,
             face=self._face,
         )

@@ -8,10 +8,11 @@ import msgspec
 from msgspec import Meta
 
 from agent.asked import Asked
+from agent.clock_watch import ClockWatch
 from agent.code_sync import CodeSync
 from agent.core import programming
-from agent.core.access_code import LATEST_S, AccessCode
-from agent.core.decision import Reason
+from agent.core.access_code import LATEST_S, AccessCode, Kind
+from agent.core.decision import Reason, judge
 from agent.core.modes import Mode, Source, may_open
 from agent.core.programming import Action, Session, Spoilt, Wish
 from agent.door_codes import Changed, DoorCodes, Refused, Who
@@ -50,12 +51,20 @@ class ProgrammingSide:
     """Controller thread only; may raise StorageFault. Times are seconds since boot."""
 
     def __init__(
-        self, *, may: MayProgram, door_codes: DoorCodes, codes: CodeSync, mode: Callable[[], Mode], face: Face
+        self,
+        *,
+        may: MayProgram,
+        door_codes: DoorCodes,
+        codes: CodeSync,
+        clock: ClockWatch,
+        mode: Callable[[], Mode],
+        face: Face,
     ) -> None:
         """`mode` is the operating mode now."""
         self.may = may
         self._door_codes = door_codes
         self._codes = codes
+        self._clock = clock
         self._mode = mode
         self._face = face
         self._sessions: dict[str, tuple[AccessCode, Session]] = {}
@@ -93,7 +102,7 @@ class ProgrammingSide:
         if after is not None:
             self._sessions[keypad] = (code, after)
         if wish is not None:
-            self._show(self._done(wish, code), now)
+            self._show(self._done(wish, code, now), now)
         return True
 
     def keys_lost(self, keypad: str, now: float) -> bool:
@@ -105,23 +114,29 @@ class ProgrammingSide:
         self._sessions[keypad] = (code, programming.keys_lost(session, now))
         return True
 
-    def _done(self, wish: Wish | Spoilt, code: AccessCode) -> Changed | Refused:
+    def _done(self, wish: Wish | Spoilt, code: AccessCode, now: float) -> Changed | Refused:
         who = Who("keypad", code.access_code_id)
         if isinstance(wish, Spoilt):
             return self._door_codes.spoilt(wish.value, who)
-        reason = self._over(code)
+        reason = self._over(code, now)
         if reason is not None:
             return self._door_codes.spoilt(reason.value, who)
         if wish.action is Action.ADD:
             return self._door_codes.add(wish.digits, {}, who)
         return self._door_codes.remove(wish.digits, who)
 
-    def _over(self, code: AccessCode) -> Reason | None:
-        """Why a programming code that began a session does not count at its end."""
+    def _over(self, code: AccessCode, now: float) -> Reason | None:
+        """Why a programming code that began a session does not count at its end: a session lasts as long as
+        keys are pressed, and the code no longer than its rules say. Its use was counted at the beginning."""
         table = self._codes.holding.table
         place = table.place_of(code.access_code_id)
-        if place is None or table.revoked[place]:
+        if place is None:
             return Reason.REVOKED
+        if table.rules[place].kind is not Kind.PROGRAMMING:
+            return Reason.PROGRAMMING_OFF
+        reason = judge(table, place, self._clock.reading(now))
+        if reason not in (None, Reason.USED_UP):
+            return reason
         return None if may_open(self._mode(), Source.KEYPAD) else Reason.BLOCKED_BY_MODE
 
     def _show(self, outcome: Changed | Refused, now: float) -> None:

@@ -80,6 +80,8 @@ def _choose(session: Session, key: str) -> Session:
 
 
 def _entered(session: Session, entered: Entry) -> tuple[Session | None, Wish | Spoilt | None]:
+    if entered.refusal is Reason.INTERRUPTED:
+        return None, Spoilt.INTERRUPTED
     if session.action is None:
         return None, Spoilt.NO_SUCH_ACTION
     if entered.refusal is not None:
@@ -94,8 +96,6 @@ def _entered(session: Session, entered: Entry) -> tuple[Session | None, Wish | S
 
 
 def keys_lost(session: Session, now: float) -> Session:
-    """Keys may be missing: what is being typed is void, up to `#`. Before the action was chosen there is
-    nothing to void."""
-    if session.action is None:
-        return session
+    """Keys may be missing: what is being typed is void, up to `#`. Also before the action was chosen: if its
+    key was lost, the first of the digits would choose another."""
     return replace(session, typing=Typing("", now + SESSION_S, Reason.INTERRUPTED))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -127,6 +128,27 @@ def test_a_programming_code_that_is_revoked_ends_what_it_began(site: Site) -> No
     site.command("revoke", ids=[CHIEF])
     site.type(f"1{NEW}#{NEW}#")
     assert details(site, "programming_refused")[0]["reason"] == "revoked"
+
+
+@pytest.mark.parametrize(
+    ("reason", "rules"),
+    [
+        ("expired", {"ends_at": NOON + 60}),
+        ("disabled", {"enabled": False}),
+        ("programming_off", {"kind": "standard"}),
+    ],
+)
+def test_a_session_that_is_kept_open_does_not_outlive_its_code(
+    site: Site, reason: str, rules: dict[str, Any]
+) -> None:
+    site.type(PROGRAM)
+    site.install(code_row(CHIEF, "246802", **{"kind": "programming", "code_rev": 2} | rules))
+    for _ in range(4):
+        site.wait(25.0)
+        site.type("#")
+    site.type(f"1{NEW}#{NEW}#")
+    assert details(site, "programming_refused")[0]["reason"] == reason
+    assert (site.journal("code_added_at_door"), guesses(site)) == ([], 5.0)
 
 
 def test_the_configuration_can_turn_it_off(tmp_path: Path) -> None:
