@@ -203,6 +203,7 @@ class Controller:
             offline=self.offline,
             guesses=self.guesses,
             modes=self.commands.modes,
+            schedules=self.schedules,
             programming=self._programming,
             outcomes=outcomes,
             recorder=self._recorder,
@@ -252,7 +253,6 @@ class Controller:
     def turn(self, signal: AnySignal | None) -> None:
         """Deal with one signal (None: a deadline passed), then with whatever is due."""
         try:
-            self.schedules.keep(self.clocks.now())
             if signal is not None:
                 self._handle(signal)
             self._tick(self.clocks.now())
@@ -339,23 +339,22 @@ class Controller:
     # --- what is due ------------------------------------------------------------------------------------
 
     def _tick(self, now: float) -> None:
-        self.door.tick(now)
-        self.commands.modes.tick(now)
+        """First what needs no storage: a fault ends the turn."""
         self._programming.tick(now)
         self.readers.tick(now)
         self._face.tick(now)
+        self.codes.ask_again(now)
+        if now >= self.started_s + UPLINK_AFTER_S:
+            self.cloud.connect()
+        self.door.tick(now)
+        self.commands.modes.tick(now)
         self.clock.tick(now)
         self.freshness.tick(now)
         self.schedules.keep(now)
         self.offline.keep(now)
-        if self.offline.changed:
-            self.offline.changed = False
-            self.door_codes.lay_out_anew()
-        self.codes.ask_again(now)
+        self.offline.settle(self.door_codes.lay_out_anew)
         self._audit.tick(now)
         self._recorder.tick(now)
-        if now >= self.started_s + UPLINK_AFTER_S:
-            self.cloud.connect()
 
     def _idle_work(self) -> None:
         self._turns_since_checkpoint += 1

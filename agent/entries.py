@@ -14,6 +14,7 @@ from agent.offline_side import Admission, OfflineSide, Unknown
 from agent.outcomes import Outcomes
 from agent.programming_side import ProgrammingSide
 from agent.recorder import Recorder
+from agent.schedule_watch import ScheduleWatch
 from hal.ports import KeyPressed
 
 
@@ -30,6 +31,7 @@ class Entries:
         offline: OfflineSide,
         guesses: Guesses,
         modes: ModeSide,
+        schedules: ScheduleWatch,
         programming: ProgrammingSide,
         outcomes: Outcomes,
         recorder: Recorder,
@@ -42,6 +44,7 @@ class Entries:
         self._offline = offline
         self._guesses = guesses
         self._modes = modes
+        self._schedules = schedules
         self._programming = programming
         self._outcomes = outcomes
         self._recorder = recorder
@@ -65,6 +68,7 @@ class Entries:
 
     def _entered(self, entered: Entry, keypad: str, now: float) -> None:
         self._modes.tick(now)
+        self._schedules.keep(now)
         if entered.refusal is not None:
             self._outcomes.refuse(Denied(entered.refusal), keypad, now)
             return

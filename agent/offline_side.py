@@ -5,7 +5,7 @@ Every entry of any length costs the same here, whatever was set up: six decodes 
 
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from agent.clock_watch import ClockWatch
@@ -94,8 +94,10 @@ class OfflineSide:
         self._technician_tags: dict[int, bytes] = {}
         self._verifier = _NOBODY
         self._technicians = Technicians()
-        self.changed = False
-        """Used codes on the disk are not those in memory: the table has to be laid out again."""
+        self._is_stale = False
+        """Another setup, or another floor, is durable than counts."""
+        self._has_changed = False
+        """Other codes that were used are durable than count."""
 
     # --- what is set up ---------------------------------------------------------------------------
 
@@ -155,9 +157,7 @@ class OfflineSide:
             denied=frozenset((one.kid, one.issuer, one.slot, one.q) for one in setup.denied),
         )
         self._recorder.told()
-        self._kept = new
-        self._lay_out()
-        self.changed = True
+        self._kept, self._is_stale, self._has_changed = new, True, True
         return None
 
     def _lengths_differ(self, setup: OfflineSetup) -> bool:
@@ -210,9 +210,19 @@ class OfflineSide:
         began_s = self._known_s(now)
         if self._kept.rev == 0 or self._kept.began_s is not None or began_s is None:
             return
-        self._kept = replace(self._kept, began_s=began_s)
-        self._store.keep_offline_setup(self._clock.stamp(now), self._kept, ())
-        self._lay_out()
+        kept = replace(self._kept, began_s=began_s)
+        self._store.keep_offline_setup(self._clock.stamp(now), kept, ())
+        self._kept, self._is_stale = kept, True
+
+    def settle(self, lay_out_codes: Callable[[], None]) -> None:
+        """Let decide what has become durable; `lay_out_codes` does that for codes that were used. What
+        storage fails on is tried again at the next turn."""
+        if self._is_stale:
+            self._lay_out()
+            self._is_stale = False
+        if self._has_changed:
+            lay_out_codes()
+            self._has_changed = False
 
     def work(self) -> tuple[int, int]:
         """How many codes were decoded and passwords computed since this setup counts."""
@@ -293,15 +303,15 @@ class OfflineSide:
             slot, _, progress = change.technician
             self._technicians.keep(slot, progress)
         if change.floor is not None:
-            self._lay_out()
+            self._is_stale = True
         if change.used is not None or change.floor is not None:
-            self.changed = True
+            self._has_changed = True
 
     def purge(self, now: float) -> None:
         """Forget codes that ended two days ago, in idle time."""
         certain_wall_s = self._clock.certain_wall_s(now)
         if self._store.offline.purge(certain_wall_s):
-            self.changed = True
+            self._has_changed = True
 
 
 def offline_id(device_id: str, kid: int, issuer: int, slot: int, q: int) -> str:

@@ -1,11 +1,13 @@
 """Offline codes at a whole virtual door: keys come sealed from the cloud, codes from whoever holds a key."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 from agent.core.offline_code import IssuerKey, Meaning, OfflineFormat, OfflineKind, issue
 from agent.messages import OfflineReceived
@@ -160,6 +162,30 @@ def test_a_cancelling_code_ends_used_and_unused_codes_of_its_key_and_opens_nothi
         assert opens(site, timed(48, start_s=site.cloud_wall_s))
         site = again(site, tmp_path)
     assert [row["detail"]["issuer"] for row in site.journal("offline_codes_cancelled")] == [0]
+
+
+def test_codes_that_were_cancelled_stay_so_when_storage_fails_right_after(
+    site: Site, mocker: MockerFixture
+) -> None:
+    assert opens(site, timed(48))
+    site.wait(HOUR_S)
+    real, begun = site.store.database._connection, 0
+
+    def execute(statement: str, *values: Any) -> sqlite3.Cursor:
+        nonlocal begun
+        begun += statement.startswith("BEGIN")
+        if begun == 3:  # after that of the guess, and that of the cancellation
+            raise sqlite3.OperationalError("disk I/O error")
+        return real.execute(statement, *values)
+
+    failing = mocker.Mock(in_transaction=False, **{"execute.side_effect": execute})
+    mocker.patch.object(site.store.database, "_connection", failing)
+    site.type(f"{cancel(site.cloud_wall_s)}#")
+    mocker.stopall()
+    assert begun == 3
+    assert not opens(site, timed(48))
+    assert not opens(site, timed(48, 1))
+    assert len(site.journal("offline_codes_cancelled")) == 1
 
 
 def test_a_cancelling_code_gives_its_guess_back(site: Site) -> None:
@@ -318,6 +344,23 @@ def test_a_setup_that_came_without_the_time_begins_when_the_time_is_known(tmp_pa
     site.connect()
     assert not opens(site, once(start_s=site.cloud_wall_s))
     assert opens(site, once(start_s=site.cloud_wall_s + 2 * HOUR_S)) is False
+    site.wait(2 * HOUR_S)
+    assert opens(site, once(start_s=site.cloud_wall_s))
+    site.close()
+
+
+def test_codes_from_before_a_new_database_stay_refused_when_its_beginning_cannot_be_noted_at_once(
+    tmp_path: Path,
+) -> None:
+    site = Site(tmp_path)
+    set_up(site, journal_epoch="that of the lost one")
+    with site.store.database.transaction() as db:
+        db.execute("CREATE TRIGGER full BEFORE INSERT ON offline_setup BEGIN SELECT RAISE(ABORT, ''); END")
+    site.connect()
+    assert not opens(site, once())
+    with site.store.database.transaction() as db:
+        db.execute("DROP TRIGGER full")
+    assert not opens(site, once())
     site.wait(2 * HOUR_S)
     assert opens(site, once(start_s=site.cloud_wall_s))
     site.close()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from firmware_sim.site import NOON, Site, VirtualClock, code_row
+from tests.controller.conftest import ANNA
 
 GUEST = "22222222-2222-4222-8222-222222222222"
 MONDAY = "2026-09-21"
@@ -251,6 +252,25 @@ def test_a_lock_that_learns_a_code_before_the_time_counts_from_when_it_knows_bot
     site.type("246802#")
     assert outcomes(site) == ["clock_unknown", "opened"]
     site.close()
+
+
+def test_what_cannot_be_noted_of_a_first_use_is_tried_again_and_holds_up_nobody(site: Site) -> None:
+    """A disk that was full when the code came, and is not a while later."""
+    with site.store.database.transaction() as db:
+        db.execute("CREATE TRIGGER full BEFORE INSERT ON code_use BEGIN SELECT RAISE(ABORT, 'full'); END")
+    site.install(code_row(ANNA, "493817"), hours("17:00", "18:00", first_use_within_s=DAY))
+    site.wait(2.0)
+    assert site.controller.next_wait_s() > 1.0
+    site.wait(until(f"{MONDAY}T17:00") - (site.cloud_wall_s - NOON))
+    site.press_rex()
+    assert (site.strike.releases, site.controller.next_wait_s() > 1.0) == (1, True)
+    with site.store.database.transaction() as db:
+        db.execute("DROP TRIGGER full")
+    site.wait(10.0)
+    site.type("246802#")
+    assert outcomes(site) == ["opened"]
+    (known_since,) = site.store.database.read("SELECT known_since FROM code_use")[0]
+    assert known_since == pytest.approx(until(f"{MONDAY}T17:00") + NOON, abs=10.0)
 
 
 # --- kinds and the switch -----------------------------------------------------------------------------
