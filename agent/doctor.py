@@ -4,7 +4,6 @@ A check is a function from facts to one finding. It may assume that its facts ar
 becomes a finding of its own, so one bad check never hides the others. To add one, append it to `CHECKS`.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -206,6 +205,12 @@ def check_root_secret(facts: Facts) -> Finding:
 
 def check_guesses_left(facts: Facts) -> Finding:
     """Honest people have guesses left at the keypad."""
+    if facts["is_offline_off"]:
+        text = (
+            "offline and rolling codes are off: more than a hundred wrong long codes since an acknowledgement"
+        )
+        mend = "look at the journal for who tries them, then `lockctl acknowledge` or the cloud's acknowledge"
+        return Finding("guesses left", "fail", text, mend)
     budgets = {name: facts["throttle"][name] for name in ("short", "long")}
     text = ", ".join(f"{one['tokens']:.1f} for {name} codes" for name, one in budgets.items())
     scarce = any(one["tokens"] < SCARCE_GUESSES for one in budgets.values())
@@ -222,20 +227,21 @@ def check_guessing_risk(facts: Facts) -> Finding:
     text = ", ".join(_risk(name, risk) for name, risk in risks.items())
     if all(risk["is_bound_met"] for risk in risks.values()):
         return Finding("guessing risk", "ok", text)
-    more = "allow more by risk_per_year in [throttle]"
-    if not risks["short"]["is_bound_met"]:
-        keys = len(facts["constraints"]["digits"])
-        more = f"use codes {_digits_missing(risks['short'], keys)} digits longer, or fewer of them, or {more}"
-    return Finding("guessing risk", "warn", f"NOT MET: {text}", more)
+    return Finding("guessing risk", "warn", f"NOT MET: {text}", _lower(facts))
 
 
 def _risk(name: str, risk: Mapping[str, Any]) -> str:
     return f"{name} codes {risk['yearly_chance']:.2%} a year (bound {risk['allowed_per_year']:.2%})"
 
 
-def _digits_missing(risk: Mapping[str, Any], keys: int) -> int:
-    """Each digit more divides the chance by the number of keys."""
-    return max(1, math.ceil(math.log(risk["yearly_chance"] / risk["allowed_per_year"], keys)))
+def _lower(facts: Facts) -> str:
+    """What brings the chance of guessing in under the bound."""
+    allow = "allow more by risk_per_year in [throttle]"
+    if facts["throttle_risk"]["short"]["is_bound_met"]:
+        return f"narrow what the keys for offline codes allow (docs/offline-codes.md), or {allow}"
+    if (length := facts["length_that_meets"]) is None:
+        return f"have fewer codes: for so many no length of up to 8 digits is enough; or {allow}"
+    return f"give every code {length} digits, or have fewer of them, or {allow}"
 
 
 CHECKS: tuple[Check, ...] = (

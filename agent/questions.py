@@ -12,6 +12,7 @@ from agent.core.decision import Reason, judge
 from agent.core.throttle import LengthClass
 from agent.core.timekeeping import Trust
 from agent.core.verifier import CodeTable
+from agent.offline_side import MOST_FAILURES
 from agent.recorder import Recorder
 from agent.set_aside import set_aside_files
 from agent.shown_rules import shown_rules
@@ -180,6 +181,12 @@ def facts(controller: "Controller") -> dict[str, Any]:
             }
             for each, risk in controller.guesses.risks.items()
         },
+        "length_that_meets": throttle.length_that_meets(
+            len(controller.codes.holding.live_lengths),
+            controller.settings.risk_per_year,
+            len(controller.settings.constraints.digits),
+        ),
+        "is_offline_off": controller.guesses.budgets[LengthClass.LONG].failures > MOST_FAILURES,
         "constraints": controller.settings.constraints.published(),
         "config_path": controller.settings.config_path,
         "drivers": list(controller.settings.drivers),

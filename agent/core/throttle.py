@@ -15,6 +15,8 @@ SLOWEST_REFILL_S = 3600.0
 LONG_GUESS_CHANCE = 3e-6
 """Long guesses come back no faster than rolling codes would demand, whether or not there are any."""
 ALARM_FAILURES = 20
+SHORTEST_CODE, LONGEST_SHORT = 4, 8
+"""Digits of the codes of the table; those of the other class have more."""
 
 
 class LengthClass(Enum):
@@ -26,7 +28,7 @@ class LengthClass(Enum):
 
 def class_of(digits: int) -> LengthClass:
     """Short: up to 8 digits (the table); long: 9 and 10 (rolling and offline codes)."""
-    return LengthClass.SHORT if digits <= 8 else LengthClass.LONG
+    return LengthClass.SHORT if digits <= LONGEST_SHORT else LengthClass.LONG
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,15 @@ def next_token_s(budget: Budget, now: float, refill_s: float) -> float | None:
     """When an empty budget has a token again, in seconds since boot; None while it has one."""
     current = refilled(budget, now, refill_s)
     return None if current.tokens >= 1.0 else now + (1.0 - current.tokens) * refill_s
+
+
+def length_that_meets(codes: int, allowed_per_year: float, keys: int = 10) -> int | None:
+    """How long so many codes of the table have to be, all of them, so that the bound is met; None where not
+    even the longest are long enough."""
+    for length in range(SHORTEST_CODE, LONGEST_SHORT + 1):
+        if risk(LengthClass.SHORT, [length] * codes, allowed_per_year, keys).is_bound_met:
+            return length
+    return None
 
 
 @dataclass(frozen=True, slots=True)

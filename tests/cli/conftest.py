@@ -62,6 +62,8 @@ FACTS: dict[str, Any] = {
     "set_aside": [],
     "disk_free_bytes": 4 * 2**30,
     "throttle_risk": {"short": RISK, "long": RISK},
+    "length_that_meets": 6,
+    "is_offline_off": False,
     "config_path": "/etc/lock-agent/lock-agent.toml",
     "drivers": ["osdp-keypad", "osdp-strike"],
     "readers": {"key_refused": {}, "next_key": []},

@@ -50,6 +50,7 @@ PROBLEMS: list[tuple[str, str, Change]] = [
     ("disk space", "warn", lambda facts: facts.update(disk_free_bytes=100 * 2**20)),
     ("root secret", "warn", lambda facts: facts.update(secrets_off_disk=False)),
     ("guesses left", "warn", lambda facts: facts["throttle"]["short"].update(tokens=0.2, failures=7)),
+    ("guesses left", "fail", lambda facts: facts.update(is_offline_off=True)),
     ("guessing risk", "warn", lambda facts: facts["throttle_risk"].update(short=RISK_NOT_MET)),
 ]
 
@@ -66,10 +67,22 @@ def test_every_problem_says_how_to_mend_it(name: str, level: str, change: Change
     assert all(finding.mend for finding in examine(facts) if (finding.name, finding.level) == (name, level))
 
 
-def test_a_bound_that_is_not_met_names_the_chance_and_the_digits_that_are_missing() -> None:
+def test_a_bound_that_is_not_met_names_the_chance_and_the_length_that_would_meet_it() -> None:
     findings = {one.name: one for one in examine({**FACTS, "throttle_risk": {"short": RISK_NOT_MET}})}
     assert "NOT MET: short codes 30.00% a year" in findings["guessing risk"].text
-    assert "2 digits longer" in findings["guessing risk"].mend
+    assert "give every code 6 digits" in findings["guessing risk"].mend
+
+
+def test_where_no_length_is_enough_or_offline_codes_are_the_reason_that_is_said() -> None:
+    for change, says in (
+        ({"throttle_risk": {"short": RISK_NOT_MET}, "length_that_meets": None}, "have fewer codes"),
+        (
+            {"throttle_risk": {"short": FACTS["throttle_risk"]["short"], "long": RISK_NOT_MET}},
+            "offline codes",
+        ),
+    ):
+        findings = {one.name: one for one in examine({**FACTS, **change})}
+        assert says in findings["guessing risk"].mend
 
 
 def test_a_mode_that_the_schedule_wants_is_no_problem() -> None:

@@ -8,6 +8,7 @@ from agent.core.throttle import (
     LengthClass,
     class_of,
     debit,
+    length_that_meets,
     next_token_s,
     refilled,
     refund,
@@ -71,3 +72,12 @@ def test_the_longest_list_of_codes_counts_per_length() -> None:
 def test_long_guesses_come_back_slowly_even_when_there_is_nothing_to_guess() -> None:
     found = risk(LengthClass.LONG, [], 0.01)
     assert (found.refill_s, found.yearly, found.is_bound_met) == (3600.0, 0.0, True)
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"), [(0, 4), (1, 6), (2, 7), (11, 7), (20, 8), (114, 8), (115, None)], ids=str
+)
+def test_the_length_that_would_meet_the_bound_is_the_shortest_that_does(
+    codes: int, expected: int | None
+) -> None:
+    assert length_that_meets(codes, 0.01) == expected

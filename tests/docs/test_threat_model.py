@@ -27,7 +27,20 @@ def test_an_attack_names_what_it_gets_and_the_tests_that_show_it(row: str) -> No
 @pytest.mark.parametrize(("file", "name"), SHOWN_BY, ids=[name for _, name in SHOWN_BY])
 def test_a_test_that_is_named_is_there(file: str, name: str) -> None:
     module = ast.parse((ROOT / file).read_text())
-    assert name in {each.name for each in module.body if isinstance(each, ast.FunctionDef)}
+    assert name in _names(module)
+
+
+def _names(module: ast.Module) -> set[str]:
+    """Functions, and what a state machine becomes."""
+    functions = {each.name for each in module.body if isinstance(each, ast.FunctionDef)}
+    assigned = {
+        target.id
+        for each in module.body
+        if isinstance(each, ast.Assign)
+        for target in each.targets
+        if isinstance(target, ast.Name)
+    }
+    return functions | assigned
 
 
 def test_what_is_not_stopped_is_said() -> None:
