@@ -1,5 +1,5 @@
-"""Random lives of somebody who tries codes, against a model of a page: he gets the guesses that the rule gives
-him, whatever happens to the process, the machine and its clocks, and honest people always get theirs."""
+"""Random lives of somebody who tries codes, against a model of a page: he gets the guesses of the rule, no
+more and no fewer, whatever happens to the process, the machine and its clocks."""
 
 import math
 import tempfile
