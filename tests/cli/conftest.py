@@ -20,6 +20,7 @@ STATUS: dict[str, Any] = {
     "agent_version": __version__,
     "set_epoch": 1,
     "applied_rev": 7,
+    "offline_rev": 0,
     "uptime_s": 11523.4,
     "clock": {"trust": "trusted", "wall_s": 1763824563.2, "bound_s": 1.2, "floor_s": 1763824000},
     "strike": "locked",
