@@ -8,6 +8,7 @@ from typing import Any
 from agent import __version__
 from agent.clock_watch import ClockSettings
 from agent.command_side import Permissions
+from agent.condition_side import ConditionPolicy
 from agent.config import Config, driver_options
 from agent.controller import AnySignal, Controller
 from agent.core.constraints import Constraints
@@ -108,6 +109,10 @@ def _settings(config: Config, config_path: Path, device_id: str, root: RootSecre
         programming=MayProgram(keypad=config.programming.keypad, lockctl=config.programming.lockctl),
         may_provision=config.provisioning.lockctl,
         key_files={name: section.key_file for name, section in config.readers.items()},
+        conditions=ConditionPolicy(
+            fire_releases=config.conditions.on_fire == "release",
+            low_battery_opens=config.conditions.on_low_battery == "open",
+        ),
         secrets_source=root.describe(),
         secrets_off_disk=root.is_off_disk,
         config_path=str(config_path),

@@ -24,6 +24,7 @@ from agent.commands import (
     SetMode,
     Unlock,
 )
+from agent.condition_side import ConditionSide
 from agent.core import modes
 from agent.core.mode_schedule import ModeSchedule, Standing
 from agent.core.modes import Mode, Source
@@ -76,6 +77,7 @@ class CommandSide:
         face: Face,
         recorder: Recorder,
         guesses: Guesses,
+        conditions: ConditionSide,
         permissions: Permissions,
         resync: Callable[[float], None],
         write_door_codes: Callable[[Effect, Sequence[Event], Outcome], None],
@@ -93,6 +95,7 @@ class CommandSide:
         self._face = face
         self._recorder = recorder
         self._guesses = guesses
+        self._conditions = conditions
         self._permissions = permissions
         self._resync = resync
         self._write_door_codes = write_door_codes
@@ -194,8 +197,12 @@ class CommandSide:
         match command:
             case Unlock() if not modes.may_open(mode, wish.source):
                 return "blocked_by_mode"
+            case Unlock() if self._conditions.keeps_shut:
+                return "battery_low"
             case Lock() if not modes.may_lock(mode, wish.source):
                 return "blocked_by_mode"
+            case Lock() if self._conditions.is_fire:
+                return "fire_alarm"
             case SetMode() if not modes.may_enter(command.mode, is_shut=self._door.is_shut):
                 return "door_not_shut"
             case Configure():
@@ -274,6 +281,8 @@ _FORBIDDEN = (
 )
 _WORDS = {
     "blocked_by_mode": "the operating mode forbids it; see lockctl status, change it with lockctl mode",
+    "battery_low": "the battery is nearly empty, and this door is configured to open for nobody then",
+    "fire_alarm": "the fire alarm frees the door until it is over",
     "door_not_shut": "the door is open or released; shut it first",
     "bad_args": "its arguments are not possible; see docs/commands.md",
     "unknown_type": "there is no such command; see docs/commands.md",

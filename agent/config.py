@@ -124,6 +124,13 @@ class ProvisioningSection(_Section, frozen=True):
     lockctl: bool = False
 
 
+class ConditionsSection(_Section, frozen=True):
+    """`[conditions]`: what fire alarm and battery do to the door, where there are inputs for them."""
+
+    on_fire: Literal["release", "nothing"] = "release"
+    on_low_battery: Literal["open", "keep_shut"] = "open"
+
+
 class LineSection(_Section, frozen=True):
     """`[lines.NAME]`: one line with readers, serial or over TCP."""
 
@@ -165,6 +172,7 @@ class Config(_Section, frozen=True):
     modes: ModesSection = ModesSection()
     programming: ProgrammingSection = ProgrammingSection()
     provisioning: ProvisioningSection = ProvisioningSection()
+    conditions: ConditionsSection = ConditionsSection()
     lines: dict[str, LineSection] = {}
     readers: dict[str, ReaderSection] = {}
     devices: dict[str, dict[str, Any]] = {}

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 from agent import questions
 from agent.asked import Asked
+from agent.at_rest import AtRest
 from agent.clock_watch import ClockWatch
 from agent.cloud_side import CloudSide
 from agent.code_audit import CodeAudit
 from agent.code_sync import CodeSync
 from agent.command_side import CommandSide
-from agent.core.timekeeping import Trust
+from agent.condition_side import ConditionSide
 from agent.door_codes import DoorCodes
 from agent.door_side import DoorSide
 from agent.duress import SilentAlarm
@@ -41,18 +42,19 @@ from agent.settings import Devices, Settings
 from agent.store import Store
 from agent.uplink_port import NoUplink, UplinkPort, UplinkSlot
 from hal.ports import (
+    ConditionChanged,
     DoorMoved,
     KeyPressed,
     KeyRefused,
     KeysLost,
     LinkChanged,
     NextKeyUsed,
-    Pattern,
     RexPressed,
     SetUp,
     Signal,
     StrikeFailed,
     TamperChanged,
+    UnitFault,
 )
 
 log = logging.getLogger(__name__)
@@ -156,6 +158,13 @@ class Controller:
             key_files=settings.key_files,
             record=self._recorder.record,
         )
+        self.conditions = ConditionSide(
+            policy=settings.conditions,
+            door=self.door,
+            clocks=clocks,
+            record=self._recorder.record,
+            flush=store.database.checkpoint,
+        )
         self._face = Face(devices.indicator)
         self.commands = CommandSide(
             store=store,
@@ -166,6 +175,7 @@ class Controller:
             face=self._face,
             recorder=self._recorder,
             guesses=self.guesses,
+            conditions=self.conditions,
             permissions=settings.permissions,
             resync=self.cloud.resync,
             file_schedule=settings.mode_schedule,
@@ -194,6 +204,7 @@ class Controller:
             programming=self._programming,
             offline=self.offline,
             freshness=self.freshness,
+            conditions=self.conditions,
         )
         self._entries = Entries(
             tag_key=tag_key,
@@ -207,6 +218,14 @@ class Controller:
             programming=self._programming,
             outcomes=outcomes,
             recorder=self._recorder,
+        )
+        self._at_rest = AtRest(
+            recorder=self._recorder,
+            programming=self._programming,
+            guesses=self.guesses,
+            door=self.door,
+            clock=self.clock,
+            conditions=self.conditions,
         )
         self._turns_since_checkpoint = 0
         self._slot = slot
@@ -235,7 +254,7 @@ class Controller:
         self._recorder.record(Event("boot", {"version": self.version}), *self._damage())
         self.commands.start()
         self.door_codes.start()
-        self._face.stand(self._standing())
+        self._face.stand(self._at_rest.pattern(self.clocks.now()))
 
     def _damage(self) -> tuple[Event, ...]:
         """What to say of a database that had to be set aside."""
@@ -259,7 +278,7 @@ class Controller:
             self._idle_work()
         except StorageFault as fault:
             self._fail(fault)
-        self._face.stand(self._standing())
+        self._face.stand(self._at_rest.pattern(self.clocks.now()))
         self.cloud.publish_status(questions.status_fields(self))
 
     def next_wait_s(self) -> float:
@@ -285,12 +304,10 @@ class Controller:
     def _handle(self, signal: AnySignal) -> None:
         now = self.clocks.now()
         match signal:
-            case KeyPressed():
-                self._entries.key_pressed(signal, now)
+            case KeyPressed() | KeysLost():
+                self._entries.handle(signal, now)
             case Asked():
                 self._asked(signal, now)
-            case KeysLost(keypad):
-                self._entries.keys_lost(keypad, now)
             case LinkChanged():
                 self.door.handle(signal, now)
                 self.readers.link_changed(signal, now)
@@ -302,6 +319,8 @@ class Controller:
                 self.door.handle(signal, now)
             case KeyRefused() | NextKeyUsed() | SetUp():
                 self.readers.handle(signal)
+            case ConditionChanged() | UnitFault():
+                self.conditions.handle(signal, now)
             case Stop():
                 raise AssertionError("the loop ends at Stop")
             case _:
@@ -363,25 +382,6 @@ class Controller:
             self.store.database.checkpoint()
             self.store.journal.prune()
             self.offline.purge(self.clocks.now())
-
-    # --- what shows -------------------------------------------------------------------------------------
-
-    def _standing(self) -> Pattern:
-        """What the keypad shows at rest, the worst first. Never says anything about one code."""
-        now = self.clocks.now()
-        if self._recorder.is_failing:
-            return Pattern.FAULT
-        if self._programming.is_open:
-            return Pattern.PROGRAMMING
-        if self.guesses.next_short_s(now) is not None:
-            return Pattern.LOCKED_OUT
-        if self.door.door.is_held:
-            return Pattern.HELD
-        if self.door.door.is_warning:
-            return Pattern.PRE_ALARM
-        if self.clock.reading(now).trust is Trust.UNKNOWN:
-            return Pattern.CLOCK_UNKNOWN
-        return Pattern.READY
 
     def _fail(self, fault: StorageFault) -> None:
         """Storage failed: the strike stays as it is, and the keypad says that nobody can be let in."""

@@ -15,7 +15,7 @@ from agent.outcomes import Outcomes
 from agent.programming_side import ProgrammingSide
 from agent.recorder import Recorder
 from agent.schedule_watch import ScheduleWatch
-from hal.ports import KeyPressed
+from hal.ports import KeyPressed, KeysLost
 
 
 class Entries:
@@ -49,6 +49,14 @@ class Entries:
         self._outcomes = outcomes
         self._recorder = recorder
         self._typing: dict[str, Typing] = {}
+
+    def handle(self, signal: KeyPressed | KeysLost, now: float) -> None:
+        """Take what a keypad says."""
+        match signal:
+            case KeyPressed():
+                self.key_pressed(signal, now)
+            case KeysLost(keypad):
+                self.keys_lost(keypad, now)
 
     def key_pressed(self, signal: KeyPressed, now: float) -> None:
         """One key: part of a programming session, or of an entry."""

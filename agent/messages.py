@@ -94,7 +94,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     clock: str | None = None
     """trusted, holdover or unknown."""
     strike: str | None = None
-    """locked or released."""
+    """released, locked, or unconfirmed: told to lock, and its sensor does not say so."""
     mode: str | None = None
     """See `agent.core.modes`."""
     release_s: float | None = None

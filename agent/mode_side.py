@@ -193,5 +193,5 @@ class ModeSide:
 
     def _follow(self, mode: Mode, now: float) -> None:
         self.mode = mode
-        if self._door.door.is_free != (mode is Mode.PASSAGE):
+        if self._door.is_free_by("mode") != (mode is Mode.PASSAGE):
             self._door.set_free(now, is_free=mode is Mode.PASSAGE)

@@ -6,6 +6,7 @@ from agent.clock_watch import ClockWatch
 from agent.code_sync import CodeSync
 from agent.command_rows import Effect
 from agent.command_side import COMMIT_LIMIT_S
+from agent.condition_side import ConditionSide
 from agent.core.access_code import AccessCode, Kind
 from agent.core.decision import Denied, Granted, Reason, instant_of
 from agent.core.mode_schedule import Standing
@@ -46,6 +47,7 @@ class Outcomes:
         programming: ProgrammingSide,
         offline: OfflineSide,
         freshness: Freshness,
+        conditions: ConditionSide,
     ) -> None:
         """Uses are noted in the table of `codes`, guesses given back to `guesses`."""
         self._store = store
@@ -61,6 +63,7 @@ class Outcomes:
         self._programming = programming
         self._offline = offline
         self._freshness = freshness
+        self._conditions = conditions
 
     def grant(self, granted: Granted, length_class: LengthClass, keypad: str, entered_s: float) -> None:
         """A right code: let its owner in, or do what else it is there for."""
@@ -137,6 +140,8 @@ class Outcomes:
             return Reason.BLOCKED_BY_MODE
         if self._freshness.refuses_codes:
             return Reason.STALE
+        if self._conditions.keeps_shut:
+            return Reason.BATTERY_LOW
         is_programming = code is not None and code.kind is Kind.PROGRAMMING
         is_off = is_programming and not self._programming.may.keypad
         return Reason.PROGRAMMING_OFF if is_off else None

@@ -61,12 +61,16 @@ def status_fields(controller: "Controller") -> dict[str, Any]:
     return {
         "agent_version": controller.version,
         "clock": controller.clock.reading(controller.clocks.now()).trust.value,
-        "strike": "released" if controller.door.door.is_released else "locked",
+        "strike": controller.door.strike.said(),
         "door": controller.door.door.contact.value,
         "mode": controller.commands.mode.value,
         "release_s": controller.door.release_s,
         "settings": controller.commands.settings.digest,
-        "alarms": [*controller.door.alarms(), *controller.readers.alarms()],
+        "alarms": [
+            *controller.door.alarms(),
+            *controller.readers.alarms(),
+            *controller.conditions.alarms(),
+        ],
         "links": dict(controller.door.links),
         "set_epoch": revision.set_epoch,
         "applied_rev": revision.applied_rev,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from agent.clock_watch import ClockSettings
 from agent.command_side import Permissions
+from agent.condition_side import ConditionPolicy
 from agent.core.constraints import Constraints
 from agent.core.door import Timings
 from agent.core.mode_schedule import ModeSchedule
@@ -33,6 +34,7 @@ class Settings:
     """Whether whoever may open the control socket may change readers."""
     key_files: Mapping[str, Path] = field(default_factory=dict)
     """Where the key of each reader is."""
+    conditions: ConditionPolicy = field(default_factory=ConditionPolicy)
     secrets_source: str = "unknown"
     """Where the root secret lives, in words, for `doctor`; likewise the three below."""
     secrets_off_disk: bool = False

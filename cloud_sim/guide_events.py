@@ -22,6 +22,7 @@ EVENT_TYPES = (
     "lock.action_completed",
     "device.online",
     "device.offline",
+    "device.low_battery",
 )
 _ACTION = ("action_id", "custom_id", "action", "status", "performed_via", "error_code")
 _CONFIRMED = f"""
@@ -93,6 +94,8 @@ def tell_event(database: Database, lock_id: str, event: Mapping[str, Any], wall:
         case "lock.action_completed":
             data = about | {name: event.get(name) for name in _ACTION}
             _add(database, "lock.action_completed", lock_id, wall, data)
+        case "lock.battery_low":
+            _add(database, "device.low_battery", lock_id, wall, about)
 
 
 def tell_connection(database: Database, lock_id: str, *, is_there: bool, wall: float) -> None:

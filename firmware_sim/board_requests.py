@@ -60,14 +60,27 @@ class Hold(Request, frozen=True, tag="hold"):
 
 
 class Jam(Request, frozen=True, tag="jam"):
-    """Let the strike's bolt stick, whatever its relay does, or move again."""
+    """Let the strike's bolt stick where it is, whatever its relay does, or move again."""
 
     jammed: bool
 
     def carry_out(self, board: VirtualBoard, wire: Wire, now: float) -> dict[str, Any]:
         """See `Request`."""
-        del wire, now
-        board.jam(jams=self.jammed)
+        del wire
+        board.jam(jams=self.jammed, now=now)
+        return {}
+
+
+class Condition(Request, frozen=True, tag="condition"):
+    """Let a fire alarm, failed mains or a low battery be so, or be over."""
+
+    name: Literal["fire", "mains_failed", "battery_low"]
+    on: bool
+
+    def carry_out(self, board: VirtualBoard, wire: Wire, now: float) -> dict[str, Any]:
+        """See `Request`."""
+        del wire
+        board.set_condition(self.name, is_on=self.on, now=now)
         return {}
 
 
@@ -174,12 +187,27 @@ class Help(Request, frozen=True, tag="help"):
 
 
 AnyRequest = (
-    Keys | Press | Hold | Jam | Power | ForgetKey | Door | Rex | Tamper | Line | Noise | State | Watch | Help
+    Keys
+    | Press
+    | Hold
+    | Jam
+    | Condition
+    | Power
+    | ForgetKey
+    | Door
+    | Rex
+    | Tamper
+    | Line
+    | Noise
+    | State
+    | Watch
+    | Help
 )
-REQUESTS: dict[str, type[Request]] = {
-    str(kind.__struct_config__.tag): kind
-    for kind in (Keys, Press, Hold, Jam, Power, ForgetKey, Door, Rex, Tamper, Line, Noise, State, Watch, Help)
-}
+_KINDS: tuple[type[Request], ...] = (
+    *(Keys, Press, Hold, Jam, Condition, Power, ForgetKey, Door),
+    *(Rex, Tamper, Line, Noise, State, Watch, Help),
+)
+REQUESTS = {str(kind.__struct_config__.tag): kind for kind in _KINDS}
 _decode: Callable[[bytes], AnyRequest] = msgspec.json.Decoder(AnyRequest).decode
 
 

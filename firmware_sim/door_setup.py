@@ -61,6 +61,36 @@ driver = "osdp-rex"
 reader = "inside"
 input = 1
 
+[devices.bolt]
+driver = "osdp-input"
+reader = "inside"
+input = 2
+means = "bolt_withdrawn"
+
+[devices.fire]
+driver = "osdp-input"
+reader = "inside"
+input = 3
+means = "fire"
+
+[devices.mains]
+driver = "osdp-input"
+reader = "inside"
+input = 4
+means = "mains_failed"
+
+[devices.battery]
+driver = "osdp-input"
+reader = "inside"
+input = 5
+means = "battery_low"
+
+[devices.keypad_fault]
+driver = "osdp-input"
+reader = "outside"
+input = 0
+means = "fault"
+
 [devices.tamper_outside]
 driver = "osdp-tamper"
 reader = "outside"

@@ -14,6 +14,9 @@ from hal.osdp.indicator import SHOWS, Show
 STRIKE_OUTPUT = 0
 CONTACT_INPUT = 0
 REX_INPUT = 1
+BOLT_INPUT = 2
+CONDITION_INPUTS = {"fire": 3, "mains_failed": 4, "battery_low": 5}
+"""Their contacts are closed while all is well."""
 
 _BOUNCE_S = 0.002
 _BOUNCES = 4
@@ -63,6 +66,7 @@ class VirtualBoard:
         self._chance = random.Random(now)
         self._jams = False
         self._strike = StrikeSeen()
+        self._is_withdrawn = False
         self._is_open = False
         self._is_rex_pressed = False
         self._rex_until_s = 0.0
@@ -131,9 +135,15 @@ class VirtualBoard:
             self.outside.hold(key, is_down=True)
         self.step(now)
 
-    def jam(self, *, jams: bool) -> None:
-        """The strike's bolt does not move, whatever its relay does."""
+    def jam(self, *, jams: bool, now: float) -> None:
+        """The strike's bolt stays where it is, whatever its relay does."""
         self._jams = jams
+        self._look(now)
+
+    def set_condition(self, name: str, *, is_on: bool, now: float) -> None:
+        """One of `CONDITION_INPUTS` becomes so, or is so no more."""
+        self.inside.contacts[CONDITION_INPUTS[name]].is_closed = not is_on
+        self.step(now)
 
     def set_power(self, unit: str, *, is_on: bool, now: float) -> None:
         """Cut the power of a unit, or give it back."""
@@ -147,8 +157,7 @@ class VirtualBoard:
 
     def move_door(self, is_open: bool, now: float) -> bool:
         """Open or close the door; True if that broke it open: it was closed and its bolt held it."""
-        holds = self._jams or not self._strike.is_released
-        is_forced = is_open and not self._is_open and holds
+        is_forced = is_open and not self._is_open and not self._is_withdrawn
         self._is_open = is_open
         self.inside.contacts[CONTACT_INPUT].is_closed = not is_open
         self.inside.step(_milliseconds(now))
@@ -179,6 +188,10 @@ class VirtualBoard:
             "tamper": {name: not unit.case.is_closed for name, unit in self.units.items()},
             "power": {name: unit.is_powered for name, unit in self.units.items()},
             "jammed": self._jams,
+            "bolt": {"withdrawn": self._is_withdrawn},
+            "conditions": {
+                name: not self.inside.contacts[number].is_closed for name, number in CONDITION_INPUTS.items()
+            },
             "indicator": self._pattern(),
             "led": self._led(),
             "sounding": self.outside.peripheral.lights.is_sounding(),
@@ -205,6 +218,10 @@ class VirtualBoard:
 
     def _look(self, now: float) -> None:
         is_released = self.inside.is_powered and self.inside.peripheral.outputs.is_on(STRIKE_OUTPUT)
+        if not self._jams and self._is_withdrawn is not is_released:
+            self._is_withdrawn = is_released
+            self.inside.contacts[BOLT_INPUT].is_closed = not is_released
+            self.inside.step(_milliseconds(now))
         if is_released == self._strike.is_released:
             return
         self._strike.is_released = is_released

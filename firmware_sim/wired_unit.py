@@ -21,6 +21,10 @@ INSIDE: Mapping[str, Any] = {
     "inputs": [
         {"pin": 20, "active": "high", "steady_ms": 0},
         {"pin": 21, "active": "low", "steady_ms": 0},
+        {"pin": 14, "active": "high", "steady_ms": 0},
+        {"pin": 15, "active": "high", "steady_ms": 0},
+        {"pin": 27, "active": "high", "steady_ms": 0},
+        {"pin": 28, "active": "high", "steady_ms": 0},
     ],
     "tamper": {"pin": 22, "active": "high", "steady_ms": 0},
 }

@@ -94,8 +94,46 @@ class SetUp:
 
 ReaderSignal = KeyRefused | NextKeyUsed | SetUp
 """About readers on an OSDP line, and nothing about the door."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitFault:
+    """`unit` answers, and something of it is broken, or is not any more. `what` is for people."""
+
+    unit: str
+    what: str
+    is_faulty: bool
+
+
+class Condition(Enum):
+    """What a further input of a door may mean. On is never the usual state: a cut wire can say it."""
+
+    BOLT_WITHDRAWN = "bolt_withdrawn"
+    """The bolt does not hold the door."""
+    FIRE = "fire"
+    MAINS_FAILED = "mains_failed"
+    BATTERY_LOW = "battery_low"
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionChanged:
+    """An input changed, or was read for the first time; `is_on` None: it cannot be read any more."""
+
+    condition: Condition
+    is_on: bool | None
+
+
 Signal = (
-    KeyPressed | KeysLost | DoorMoved | RexPressed | TamperChanged | LinkChanged | StrikeFailed | ReaderSignal
+    KeyPressed
+    | KeysLost
+    | DoorMoved
+    | RexPressed
+    | TamperChanged
+    | LinkChanged
+    | StrikeFailed
+    | UnitFault
+    | ConditionChanged
+    | ReaderSignal
 )
 Post = Callable[[Signal], None]
 
@@ -118,6 +156,10 @@ class Pattern(Enum):
     """Standing: no budget for another guess."""
     CLOCK_UNKNOWN = "clock_unknown"
     """Standing: codes with a time rule are refused until the clock is trusted."""
+    LOW_BATTERY = "low_battery"
+    """Standing: the battery is nearly empty."""
+    DEGRADED = "degraded"
+    """Standing: codes work, and a unit is broken or away, or the mains have failed."""
     PRE_ALARM = "pre_alarm"
     """Standing: the door should be closed; an alarm is next."""
     HELD = "held"

@@ -30,6 +30,7 @@ class Reason(Enum):
     TECHNICIAN_OFF = "technician_off"
     PROGRAMMING_OFF = "programming_off"
     STALE = "stale"
+    BATTERY_LOW = "battery_low"
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,12 +170,12 @@ def free(door: Door, now: float) -> Step:
     return Step(door, (Unlock(FREE_RELEASE_S),))
 
 
-def unfree(door: Door, now: float, timings: Timings) -> Step:
+def unfree(door: Door, now: float, timings: Timings, why: str = "mode") -> Step:
     """The door is an ordinary one again; propped open, it has to be closed in time."""
     if not door.is_free:
         return Step(door)
     door = replace(door, free_again_at_s=None)
-    return relock(_watched(door, now, timings) if door.contact is Contact.OPEN else door, "mode")
+    return relock(_watched(door, now, timings) if door.contact is Contact.OPEN else door, why)
 
 
 def _watched(door: Door, now: float, timings: Timings) -> Door:

@@ -24,6 +24,7 @@ _WHY_DENIED = {
     "not_for_keypad": "the access code is not for the keypad",
     "clock_unknown": "the lock does not know the time, and the access code depends on it",
     "throttled": "too many wrong codes were typed; the keypad waits",
+    "battery_low": "the battery of the lock is nearly empty, and it opens for nobody then",
     "interrupted": "the lock lost power while it decided",
     "stale": "the lock has not heard its cloud for too long, and is to take no codes then",
 }
@@ -85,6 +86,11 @@ def _tampered(_database: Database, event: Mapping[str, Any]) -> tuple[str, dict[
     return "device.tampered", {"unit": event["detail"].get("unit")}
 
 
+def _low_battery(_database: Database, _event: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    # How much is left the lock is not told.
+    return "device.low_battery", {}
+
+
 def _as_it_is(_database: Database, event: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     return str(event["event_type"]), {"detail": event["detail"]}
 
@@ -94,6 +100,7 @@ _TELLERS: dict[str, Teller] = {
     "lock.relocked": _locked,
     "lock.access_denied": _denied,
     "lock.tamper": _tampered,
+    "lock.battery_low": _low_battery,
     **dict.fromkeys(
         (
             "lock.door_opened",
@@ -107,7 +114,7 @@ _TELLERS: dict[str, Teller] = {
     ),
 }
 
-TOLD = frozenset({"lock.unlocked", "lock.locked", "lock.access_denied", "device.tampered"}) | {
-    kind for kind, teller in _TELLERS.items() if teller is _as_it_is
-}
+TOLD = frozenset(
+    {"lock.unlocked", "lock.locked", "lock.access_denied", "device.tampered", "device.low_battery"}
+) | {kind for kind, teller in _TELLERS.items() if teller is _as_it_is}
 """The types of all events that are made here."""

@@ -43,17 +43,20 @@ class Unit:
         # First of all: a relay must be off before anything else happens.
         self._relays = [machine.Pin(one, machine.Pin.OUT, value=0) for one in relays]
         self._relay_levels = [0] * len(relays)
+        keypad, tamper = settings.get("keypad"), settings.get("tamper")
+        # OSDP has no word for a stuck key, so it is one more input, after those that are pins.
+        self._stuck_input = len(inputs)
+        all_inputs = len(inputs) + (1 if keypad else 0)
         self.peripheral = Peripheral(
             settings["address"],
             scbk,
             aes,
             random_bytes,
             outputs=len(relays),
-            inputs=len(inputs),
+            inputs=all_inputs,
             keep_key=keep_key,
             keep_place=keep_place,
         )
-        keypad, tamper = settings.get("keypad"), settings.get("tamper")
         self._matrix = (
             Matrix(machine, keypad["rows"], keypad["columns"], keypad["layout"]) if keypad else None
         )
@@ -92,6 +95,7 @@ class Unit:
         if self._matrix is not None:
             for key in self._matrix.look(elapsed_ms):
                 self.peripheral.press(key)
+            self.peripheral.set_input(self._stuck_input, self._matrix.stuck > 0)
         for number, one in enumerate(self._inputs):
             if one.look(elapsed_ms):
                 self.peripheral.set_input(number, one.is_active())

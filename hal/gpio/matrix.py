@@ -9,7 +9,7 @@ from gpiozero import DigitalInputDevice
 from hal.gpio.pins import Pin, claiming
 from hal.gpio.poller import POLLER, Polled
 from hal.osdp.line import Line
-from hal.ports import KEYS, Device, KeyPressed, LinkChanged, Post
+from hal.ports import KEYS, Device, KeyPressed, Post, UnitFault
 from hal.scan import Scan
 
 Pins = Annotated[tuple[Pin, ...], msgspec.Meta(min_length=1, max_length=8)]
@@ -101,8 +101,8 @@ class GpioMatrix(Device, Polled):
     def _tell_stuck(self) -> None:
         if (self._scan.stuck > 0) is not self._is_stuck:
             self._is_stuck = self._scan.stuck > 0
-            reason = "a key has been down for 20 s" if self._is_stuck else "no key is stuck any more"
-            self._post(LinkChanged(self._name, not self._is_stuck, reason))
+            what = "a key has been down for 20 s" if self._is_stuck else "no key is stuck any more"
+            self._post(UnitFault(self._name, what, self._is_stuck))
 
 
 def _check(name: str, options: MatrixOptions) -> None:

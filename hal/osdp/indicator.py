@@ -38,6 +38,8 @@ SHOWS: Mapping[Pattern, Show] = {
     Pattern.FAULT: Show(_blinking(records.RED, records.BLACK)),
     Pattern.LOCKED_OUT: Show(_blinking(records.RED, records.AMBER)),
     Pattern.CLOCK_UNKNOWN: Show(records.steady(records.AMBER)),
+    Pattern.LOW_BATTERY: Show(records.Light(records.BLUE, records.RED, 18, 2)),
+    Pattern.DEGRADED: Show(records.Light(records.BLUE, records.AMBER, 18, 2)),
     Pattern.PRE_ALARM: Show(_blinking(records.AMBER, records.GREEN), beep=(1, 9, 0)),
     Pattern.HELD: Show(_blinking(records.AMBER, records.BLACK), beep=(2, 8, 0)),
 }

@@ -29,8 +29,8 @@ def keys(kind: type[Any]) -> set[str]:
 
 
 def test_the_examples_are_configurations() -> None:
-    assert len(load_config(PATH).devices) == 7
-    assert [len(load_config(path).devices) for path in OTHERS] == [6, 3]
+    assert len(load_config(PATH).devices) == 8
+    assert [len(load_config(path).devices) for path in OTHERS] == [7, 3]
 
 
 def test_every_key_at_the_top_is_shown() -> None:

@@ -24,6 +24,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "osdp-strike": {"reader": "inside", "output": 0},
     "osdp-contact": {"reader": "inside", "input": 0},
     "osdp-rex": {"reader": "inside", "input": 1},
+    "osdp-input": {"reader": "inside", "input": 4, "means": "mains_failed"},
 }
 """How each driver hangs on the board."""
 

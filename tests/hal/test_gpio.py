@@ -10,10 +10,13 @@ from gpiozero import Device as GpioDevice
 
 from agent.cli.daemon import main
 from firmware_sim.nets import Switch
+from hal import scan
 from hal.gpio.indicator import GpioIndicator
 from hal.gpio.inputs import Input
 from hal.gpio.pins import take_factory
 from hal.ports import (
+    Condition,
+    ConditionChanged,
     Device,
     DoorMoved,
     KeyPressed,
@@ -24,6 +27,7 @@ from hal.ports import (
     Strike,
     StrikeFailed,
     TamperChanged,
+    UnitFault,
 )
 from hal.registry import load
 from tests.hal.nets import Board, wired
@@ -154,7 +158,45 @@ def test_a_layout_that_cannot_be_is_refused_with_what_to_mend(
         make("gpio-matrix", rows=ROWS, columns=COLUMNS, layout=layout)
 
 
+def test_a_key_that_stays_down_is_a_fault_of_the_keypad_and_the_others_go_on(
+    board: Board, make: Make, heard: list[Signal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan, "STUCK_SAMPLES", 20)
+    switches = keypad(board)
+    make("gpio-matrix", rows=ROWS, columns=COLUMNS)
+    wait_for(lambda: is_resting(board))
+    board.set(switches["5"], True)
+    wait_for(lambda: UnitFault("it", "a key has been down for 20 s", True) in heard)
+    board.set(switches["7"], True)
+    wait_for(lambda: keys(heard) == "57")
+    board.set(switches["7"], False)
+    board.set(switches["5"], False)
+    wait_for(lambda: UnitFault("it", "no key is stuck any more", False) in heard)
+    assert [each for each in heard if isinstance(each, LinkChanged) and not each.is_up] == []
+
+
 # --- inputs ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("means", "alright", "wrong"),
+    [
+        *((each.value, ConditionChanged(each, False), ConditionChanged(each, True)) for each in Condition),
+        (
+            "fault",
+            UnitFault("it", "it reports no fault any more", False),
+            UnitFault("it", "it reports a fault", True),
+        ),
+    ],
+)
+def test_a_further_input_says_what_it_means_and_a_cut_wire_says_that_it_is_so(
+    board: Board, make: Make, heard: list[Signal], means: str, alright: Signal, wrong: Signal
+) -> None:
+    contact = board.switch(4, is_closed=True)
+    make("gpio-input", pin=4, means=means, steady_ms=10)
+    wait_for(lambda: alright in heard)
+    board.set(contact, False)
+    wait_for(lambda: heard[-1] == wrong)
 
 
 def test_a_door_contact_tells_its_first_state_and_each_change(

@@ -8,6 +8,8 @@ import pytest
 
 from hal.osdp.indicator import SHOWS
 from hal.ports import (
+    Condition,
+    ConditionChanged,
     DoorMoved,
     Indicator,
     KeyPressed,
@@ -201,6 +203,29 @@ def test_a_unit_that_lost_its_power_comes_back_by_itself_and_its_relay_is_off(
     board.ask(type="power", unit="inside", on=True)
     door.wait_for(LinkChanged("inside", True, "secure session"), times=2)
     assert board.ask(type="state")["power"] == {"outside": True, "inside": True}
+
+
+def test_failed_mains_are_told_at_the_input_that_means_them_and_a_lost_line_that_nobody_knows(
+    board: BoardProcess, door: Attached
+) -> None:
+    door.wait_for(ConditionChanged(Condition.MAINS_FAILED, False))
+    board.ask(type="condition", name="mains_failed", on=True)
+    door.wait_for(ConditionChanged(Condition.MAINS_FAILED, True))
+    board.ask(type="line", cut=True)
+    door.wait_for(ConditionChanged(Condition.MAINS_FAILED, None))
+
+
+def test_a_bolt_is_withdrawn_with_the_relay_and_one_that_jams_stays(
+    board: BoardProcess, door: Attached
+) -> None:
+    strike(door).unlock(60)
+    wait_for(lambda: board.ask(type="state")["bolt"]["withdrawn"])
+    board.ask(type="jam", jammed=True)
+    strike(door).lock()
+    wait_for(lambda: not is_released(board))
+    assert board.ask(type="door", open=True)["forced"] is False
+    board.ask(type="jam", jammed=False)
+    assert not board.ask(type="state")["bolt"]["withdrawn"]
 
 
 def test_a_jammed_bolt_holds_the_door_though_the_relay_is_on(board: BoardProcess, door: Attached) -> None:

@@ -22,6 +22,7 @@ GPIO: dict[str, dict[str, Any]] = {
     "gpio-contact": {"pin": 17},
     "gpio-rex": {"pin": 27},
     "gpio-tamper": {"pin": 22},
+    "gpio-input": {"pin": 4, "means": "bolt_withdrawn"},
     "wiegand-keypad": {"data0": 14, "data1": 15},
 }
 OPTIONS = OSDP | GPIO | {"ascii-keypad": {"port": "/dev/nothing"}}

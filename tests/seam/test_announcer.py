@@ -156,6 +156,11 @@ def test_a_case_that_is_opened_is_told_and_one_that_is_closed_is_not(cloud: Clou
     assert cloud.told() == ["device.tampered"]
 
 
+def test_a_battery_that_is_nearly_empty_is_told_and_a_charged_one_is_not(cloud: Cloud) -> None:
+    cloud.report(("battery_low", {}), ("battery_restored", {}))
+    assert cloud.told() == ["device.low_battery"]
+
+
 def test_kinds_nobody_knows_are_not_told(cloud: Cloud) -> None:
     cloud.report(("duress", {"sealed": "x"}), ("clock", {}), ("code_set_applied", {}))
     assert cloud.told() == []

@@ -104,6 +104,14 @@ def test_what_happens_at_the_door_is_told_without_the_digits_that_were_typed(clo
     assert wrong["data"].keys() == {"lock_id", "occurred_at"}
 
 
+def test_a_battery_that_is_nearly_empty_is_told(cloud: Cloud) -> None:
+    listen(cloud)
+    cloud.report(("battery_low", {}), ("battery_restored", {}))
+    (low,) = sent(cloud)
+    assert low["event_type"] == "device.low_battery"
+    assert low["data"].keys() == {"lock_id", "occurred_at"}
+
+
 def test_a_lock_that_comes_and_goes_is_told(cloud: Cloud) -> None:
     listen(cloud)
     cloud.status()
