@@ -13,7 +13,6 @@ from agent.state_seal import StateSeal
 
 MAX_PAGES = 16_384
 """64 MiB of 4 KiB pages: a full database must be ours to prune, never the disk's to refuse."""
-CHECKPOINT_PAGES = 256
 CACHE_KIB = 512
 """Pages kept in memory: enough for the path of an entry; a code set is read through once."""
 

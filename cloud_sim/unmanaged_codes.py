@@ -69,6 +69,7 @@ def have_deleted(
     if last is not None and last["status"] in _NO and is_recent:
         return
     commands.issue(database, downlink, lock_id, "forget", {"ids": ids[:IDS_AT_ONCE]}, wall)
+    commands.forget_expired(database, lock_id, "forget", wall)
 
 
 def deleted_ids(database: Database, lock_id: str) -> list[str]:

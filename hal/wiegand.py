@@ -6,7 +6,6 @@ one of 4 bits a flipped bit is another key.
 
 from hal.ports import CLEAR, ENTER
 
-FORMATS = (4, 6, 8, 26)
 _KEYS = "0123456789" + CLEAR + ENTER
 
 

@@ -103,4 +103,4 @@ def _conditions(wanted: Filter) -> tuple[str, list[object]]:
         if limit_ms is not None:
             parts.append(f"created_ms {comparison} ?")
             values.append(limit_ms)
-    return (f" WHERE {' AND '.join(parts)}" if parts else ""), values
+    return " WHERE " + " AND ".join(parts), values

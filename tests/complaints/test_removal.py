@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from agent.messages import Status
 from cloud_sim import access_codes, unmanaged_codes
 from cloud_sim.code_rules import Rules
 from firmware_sim.site import DEVICE_ID
@@ -145,6 +146,22 @@ def test_complaint_20_a_code_made_at_the_door_can_be_seen_and_deleted_from_the_c
     unmanaged_codes.have_deleted(pair.database, pair.fleet.downlink, DEVICE_ID, pair.now)
     pair.exchange()
     assert (unmanaged(pair), pair.opens("246802")) == ([], False)
+
+
+def test_complaint_20_a_lock_that_never_answers_a_deletion_fills_no_database(pair: Pair) -> None:
+    make_at_door(pair, "246802")
+    pair.exchange()
+    (ghost,) = unmanaged(pair)
+    access_codes.delete(pair.database, ghost, pair.now)
+    for _ in range(200):
+        pair.lose_all()
+        pair.site.clock.now_s += 45
+        pair.site.cloud_wall_s += 45
+        pair.from_lock("status", Status(online=True, sid=pair.sid, set_epoch=1), sid=pair.sid)
+    (row,) = pair.database.rows("SELECT count(*) AS kept FROM commands")
+    assert 3600 // 45 - 2 < row["kept"] < 3600 // 45 + 4
+    pair.exchange()
+    assert unmanaged(pair) == []
 
 
 def test_complaint_20_a_deletion_waits_for_a_lock_that_is_away(pair: Pair) -> None:
