@@ -14,11 +14,12 @@ from typing import Any
 import click
 
 from agent.cli.client import DEFAULT_SOCKET, TIMEOUT_S, AgentRefused, AgentUnreachable, Client
+from agent.cli.event_words import event_line
 from agent.cli.new_code import moment, new_digits
 from agent.cli.offline_verbs import offline
 from agent.cli.terminal import Terminal
 from agent.cli.totp_verbs import totp
-from agent.cli.words import Line, code_lines, event_line, status_lines
+from agent.cli.words import Line, code_lines, status_lines
 from agent.core.modes import Mode
 
 PROBLEM = 1

@@ -72,7 +72,7 @@ def _mode(status: Mapping[str, Any]) -> Line:
     text, by, until_s = (status.get(key) for key in ("mode", "mode_by", "mode_until_s"))
     why = f", by {by}" if by else ""
     until = f" until {instant(until_s)}" if until_s else ""
-    return _fact("mode", f"{_spaced(str(text or 'normal'))}{why}{until}")
+    return _fact("mode", f"{spaced(str(text or 'normal'))}{why}{until}")
 
 
 def _links(links: Mapping[str, bool]) -> Line:
@@ -128,13 +128,13 @@ def code_lines(codes: Sequence[Mapping[str, Any]]) -> list[Line]:
 
 def _code(code: Mapping[str, Any]) -> list[Line]:
     reason = code["reason_now"]
-    now = "opens now" if reason is None else f"refused now: {_spaced(reason)}"
+    now = "opens now" if reason is None else f"refused now: {spaced(reason)}"
     origin = None if code.get("is_managed", True) else "unmanaged"
     parts = (code.get("kind"), origin, code["state"], *code.get("errors", ()))
     head = ", ".join(part for part in parts if part)
     rules = f"; {_window(code)}; {_uses(code)}" if "uses" in code else ""
     return [
-        Line(f"{code['access_code_id']}  {_spaced(head)}"),
+        Line(f"{code['access_code_id']}  {spaced(head)}"),
         Line(f"    {now}{rules}", "good" if reason is None else "plain"),
         *(Line(f"    {rule}") for rule in rule_texts(code)),
     ]
@@ -151,120 +151,6 @@ def _uses(code: Mapping[str, Any]) -> str:
     return f"{code['uses']} of {code['max_uses']} uses" if code["max_uses"] else f"{code['uses']} uses"
 
 
-def _spaced(word: str) -> str:
+def spaced(word: str) -> str:
+    """`door_forced` -> `door forced`."""
     return word.replace("_", " ")
-
-
-_WHY_MODE = {
-    "start": "as before the start",
-    "kept": "kept over a boundary of the schedule",
-    "clock_unknown": "as nobody knows the time",
-    "too_late": "as before: a change became durable too late",
-}
-"""Where nobody chose the mode; otherwise `by` somebody or something."""
-
-
-def event_line(event: Mapping[str, Any]) -> Line:
-    """One event of `watch`, or one journal row."""
-    words, style = _said(event["kind"], event["detail"])
-    return Line(f"{row_time(event):<26}{words}", style)
-
-
-def _said(kind: str, detail: Mapping[str, Any]) -> tuple[str, Style]:
-    match kind:
-        case "access_granted":
-            return f"access granted, {_who(detail)}", "good"
-        case "access_denied":
-            named = f", {_code_named(detail)}" if "access_code_id" in detail else ""
-            return f"access denied: {_spaced(str(detail['reason']))}{named}", "bad"
-        case "mode":
-            why = _WHY_MODE.get(detail["why"], f"by {detail['why']}")
-            return f"mode {_spaced(str(detail['mode']))}, {why}", "plain"
-        case "command_result":
-            return _command_result(detail), "good" if detail["result"] == "done" else "bad"
-        case "code_added_at_door" | "code_removed_at_door" | "code_restored" | "programming_started":
-            return _code_at_door(kind, detail), "plain"
-        case "programming_refused" if "source" in detail:
-            return (
-                f"programming refused: {detail['action']}, {_spaced(detail['reason'])}, {_by(detail)}",
-                "bad",
-            )
-        case (
-            "door_forced"
-            | "door_held"
-            | "tamper"
-            | "link_lost"
-            | "link_unsteady"
-            | "reader_key_refused"
-            | "strike_failed"
-            | "fault"
-            | "throttle_alarm"
-            | "changes_withheld"
-            | "stale"
-        ):
-            return _generic(kind, detail), "bad"
-        case _:
-            return _generic(kind, detail), "plain"
-
-
-def _who(detail: Mapping[str, Any]) -> str:
-    if "technician" in detail:
-        return f"technician {detail['technician']:03d}"
-    return ("offline " if detail.get("method") == "offline_code" else "") + _code_named(detail)
-
-
-def _code_at_door(kind: str, detail: Mapping[str, Any]) -> str:
-    code = _code_named(detail)
-    match kind:
-        case "code_added_at_door":
-            return f"{code} added at the door, {_by(detail)}{_rules_of(detail)}"
-        case "code_removed_at_door":
-            return f"{code} removed at the door, {_by(detail)}{_lasting(detail)}"
-        case "code_restored":
-            return f"{code} restored: it was removed at the door, and the cloud keeps it"
-        case _:
-            return f"programming started, {code}"
-
-
-def _by(detail: Mapping[str, Any]) -> str:
-    return "by lockctl" if detail["by"] is None else f"with {_code_named({'access_code_id': detail['by']})}"
-
-
-def _rules_of(detail: Mapping[str, Any]) -> str:
-    times = [f"{word} {instant(detail[key])}" for key, word in _BOUNDS if key in detail]
-    uses = [f"for {detail['max_uses']} uses"] if "max_uses" in detail else []
-    return "".join(f", {part}" for part in (*times, *uses))
-
-
-_BOUNDS = (("starts_at", "from"), ("ends_at", "until"))
-
-
-def _lasting(detail: Mapping[str, Any]) -> str:
-    return "" if detail["stays"] else ", until it is compared with the cloud"
-
-
-def _command_result(detail: Mapping[str, Any]) -> str:
-    why = f": {_spaced(str(detail['reason']))}" if "reason" in detail else ""
-    source = "lockctl" if detail.get("source") == "local" else "the cloud"
-    again = ", asked again" if detail.get("duplicate") else ""
-    return f"command {detail['type']} of {source} {detail['result']}{why}{again}"
-
-
-def _code_named(detail: Mapping[str, Any]) -> str:
-    """The first part of an id is enough for people: `lockctl codes` shows it whole."""
-    return f"code {str(detail['access_code_id'])[:8]}"
-
-
-def _generic(kind: str, detail: Mapping[str, Any]) -> str:
-    pairs = [_pair(key, value) for key, value in detail.items() if value not in (None, [])]
-    return _spaced(kind) + (f": {', '.join(pairs)}" if pairs else "")
-
-
-def _pair(key: str, value: object) -> str:
-    if key == "access_code_id":
-        return _code_named({key: value})
-    if key == "root":  # of a code set: 64 digits, of which people compare the first
-        value = str(value)[:8]
-    if isinstance(value, bool):
-        value = "yes" if value else "no"
-    return f"{_spaced(key)} {', '.join(map(str, value)) if isinstance(value, list) else value}"

@@ -2,7 +2,7 @@
 
 import json
 
-from agent.cli.words import event_line
+from agent.cli.event_words import event_line
 from tests.cli.conftest import CODE_ID, OneLock, row
 
 
@@ -59,5 +59,5 @@ def test_the_journal_tells_of_codes_made_and_removed_at_the_door_in_words() -> N
         "code 0b6e1c1e restored: it was removed at the door, and the cloud keeps it",
         "programming started, code 0b6e1c1e",
         "programming refused: add, duplicate code, with code cccccccc",
-        "programming refused: stream lockctl, reason forbidden, count 3",
+        "programming refused: forbidden, lockctl, 3 times",
     ]

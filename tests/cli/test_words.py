@@ -2,8 +2,8 @@
 
 import pytest
 
-from agent.cli.words import event_line, instant, span, status_lines
-from tests.cli.conftest import CODE_ID, STATUS, row
+from agent.cli.words import instant, span, status_lines
+from tests.cli.conftest import STATUS
 
 
 @pytest.mark.parametrize(
@@ -23,31 +23,6 @@ def test_a_duration_is_told_in_its_two_largest_units(seconds: float, text: str) 
 
 def test_an_instant_is_told_in_utc_and_none_as_a_dash() -> None:
     assert (instant(0), instant(None)) == ("1970-01-01 00:00:00Z", "-")
-
-
-@pytest.mark.parametrize(
-    ("event", "words"),
-    [
-        (row(1, "door_forced"), "door forced"),
-        (row(1, "relocked", why="closed"), "relocked: why closed"),
-        (row(1, "tamper", unit="outside", is_tampered=True), "tamper: unit outside, is tampered yes"),
-        (row(1, "link_lost", unit="inside", reason="no answer"), "link lost: unit inside, reason no answer"),
-        (
-            row(1, "access_denied", reason="used_up", access_code_id=CODE_ID),
-            "access denied: used up, code 0b6e1c1e",
-        ),
-        (
-            row(1, "code_state", access_code_id=CODE_ID, gen=1, state="set", errors=[]),
-            "code state: code 0b6e1c1e, gen 1, state set",
-        ),
-        (row(1, "code_set_applied", rev=2, root="0f" * 32), "code set applied: rev 2, root 0f0f0f0f"),
-        (row(1, "mode", mode="passage", why="schedule"), "mode passage, by schedule"),
-        (row(1, "mode", mode="lockdown", why="kept"), "mode lockdown, kept over a boundary of the schedule"),
-        (row(1, "something_new", size=3), "something new: size 3"),
-    ],
-)
-def test_an_event_is_told_in_words_also_one_of_a_later_version(event: dict[str, object], words: str) -> None:
-    assert event_line(event).text.endswith(f"Z  {words}")
 
 
 @pytest.mark.parametrize(
