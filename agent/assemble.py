@@ -97,7 +97,9 @@ def _settings(config: Config, config_path: Path, device_id: str, root: RootSecre
             refuses_weak_codes=config.codes.refuse_weak,
             capacity=config.codes.capacity,
         ),
-        clock=ClockSettings(config.clock.ppm, config.clock.trust_ntp),
+        clock=ClockSettings(
+            config.clock.ppm, config.clock.trust_ntp, config.clock.rtc_file(), config.clock.lockctl
+        ),
         stale=StaleSettings(
             after_s=config.uplink.stale_after_h * 3600.0 if config.uplink.enabled else math.inf,
             refuses_codes=config.uplink.when_stale == "refuse_codes",

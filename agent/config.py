@@ -69,10 +69,17 @@ class ThrottleSection(_Section, frozen=True):
 
 
 class ClockSection(_Section, frozen=True):
-    """`[clock]`: how good the oscillator is, and whether NTP alone is believed."""
+    """`[clock]`: how good the oscillator is, and whom to believe."""
 
     ppm: Annotated[float, Meta(gt=0, le=500)] = 100.0
     trust_ntp: bool = False
+    rtc: Literal["none", "ds3231"] = "none"
+    rtc_device: Annotated[str, Meta(pattern="^rtc[0-9]+$")] = "rtc0"
+    lockctl: bool = False
+
+    def rtc_file(self) -> Path | None:
+        """Where the hardware clock shows Unix seconds: in sysfs, since a sandbox closes the device itself."""
+        return None if self.rtc == "none" else Path("/sys/class/rtc") / self.rtc_device / "since_epoch"
 
 
 class UplinkSection(_Section, frozen=True):

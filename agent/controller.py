@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from agent import questions
 from agent.asked import Asked
 from agent.at_rest import AtRest
+from agent.clock_at_door import CLOCK_SET, set_clock
 from agent.clock_watch import ClockWatch
 from agent.cloud_side import CloudSide
 from agent.code_audit import CodeAudit
@@ -330,6 +331,8 @@ class Controller:
     def _asked(self, asked: Asked, now: float) -> None:
         if asked.verb == "command":
             self.commands.asked(asked, now)
+        elif asked.verb == CLOCK_SET:
+            set_clock(asked, self.clock, self._recorder, now)
         elif asked.verb in (ADD, REMOVE):
             self._programming.asked(asked)
         elif asked.verb in READER_VERBS:

@@ -119,8 +119,12 @@ def check_clock(facts: Facts) -> Finding:
     clock = facts["clock"]
     if clock["trust"] == "unknown":
         text = "the time is unknown: codes with a time rule are refused"
-        return Finding("clock", "fail", text, "connect the uplink: the cloud tells the time within a minute")
+        mend = "connect the uplink: the cloud tells the time within a minute; or `lockctl clock set`"
+        return Finding("clock", "fail", text, mend)
     text = f"{clock['trust']}, at most {clock['bound_s']:.1f} s off"
+    if clock["rtc_fault"]:
+        mend = "let no other program set it; see its battery, and `rtc_device` in [clock]"
+        return Finding("clock", "warn", f"{text}; the hardware clock: {clock['rtc_fault']}", mend)
     if clock["trust"] == "holdover":
         return Finding("clock", "warn", text, "it stays usable for a while; see the uplink")
     return Finding("clock", "ok", text)

@@ -43,3 +43,11 @@ class HostClock:
     def ntp_wall(self) -> float | None:
         """See `Clocks.ntp_wall`. Reads a file: a tight sandbox closes `adjtimex`."""
         return time.time() if _SYNCHRONIZED.exists() else None
+
+
+def read_rtc(path: Path) -> int | None:
+    """What a hardware clock shows (sysfs `since_epoch`), Unix seconds; None if it shows nothing."""
+    try:
+        return int(path.read_text("ascii"))
+    except (OSError, ValueError):
+        return None

@@ -41,7 +41,7 @@ def answer(controller: "Controller", asked: Asked, recorder: Recorder) -> None:
             asked.answer.refuse(
                 "unknown_verb",
                 f"no verb {asked.verb!r}; there are status, codes, journal, facts, watch, command, code_add, "
-                "code_remove, reader_install, reader_rekey, reader_comset",
+                "code_remove, clock_set, reader_install, reader_rekey, reader_comset",
             )
 
 
@@ -98,6 +98,7 @@ def status(controller: "Controller") -> dict[str, Any]:
             "wall_s": round(clock.wall_s, 3) if known else None,
             "bound_s": round(clock.bound_s, 3) if known else None,
             "floor_s": clock.floor_s,
+            "rtc_fault": controller.clock.rtc_fault,
         },
         "uplink": {
             "connected": controller.cloud.state.is_up,

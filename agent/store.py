@@ -16,7 +16,7 @@ from agent.core.lifetime import UNUSED, History
 from agent.core.mode_schedule import Standing
 from agent.core.offline_policy import KeyName
 from agent.core.throttle import Budget, LengthClass
-from agent.core.timekeeping import Anchor
+from agent.core.timekeeping import Anchor, RtcPair, Witness
 from agent.database import Database
 from agent.door_code_rows import DoorCodeRows
 from agent.errors import StorageFault
@@ -43,6 +43,19 @@ class Heard:
     heard_s: int = 0
     silent_s: int = 0
     is_stale: bool = False
+
+
+_NONE = (None,) * 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptClock:
+    """What is durable of the clock: floors (Unix seconds), estimate, and what the hardware clock showed."""
+
+    floor_s: int
+    signed_floor_s: int
+    anchor: Anchor | None
+    rtc: RtcPair | None
 
 
 class Store:
@@ -182,22 +195,34 @@ class Store:
         found = {LengthClass(name): Budget(tokens, now, failures) for name, tokens, failures in rows}
         return {each: found.get(each, Budget(at_s=now)) for each in LengthClass}
 
-    def clock(self, boot: str) -> tuple[int, Anchor | None]:
-        """The floor (Unix seconds), and the estimate if it was made in this same boot."""
+    def clock(self, boot: str) -> KeptClock:
+        """What was kept; of the estimate only one that was made in this same boot."""
         rows: list[Any] = self.database.read(
-            "SELECT floor_s, anchor_boot, anchor_at_s, anchor_wall_s, anchor_bound_s FROM lock"
+            "SELECT floor_s, signed_floor_s, rtc_s, rtc_wall_s, rtc_bound_s,"
+            " anchor_boot, anchor_at_s, anchor_wall_s, anchor_bound_s, anchor_witness FROM lock"
         )
-        floor_s, anchor_boot, *anchor = rows[0]
-        return floor_s, Anchor(*anchor) if anchor_boot == boot else None
+        floor_s, signed_floor_s, rtc_s, rtc_wall_s, rtc_bound_s, anchor_boot, *anchor = rows[0]
+        at_s, wall_s, bound_s, witness = anchor
+        return KeptClock(
+            floor_s=floor_s,
+            signed_floor_s=signed_floor_s,
+            anchor=Anchor(at_s, wall_s, bound_s, Witness(witness)) if anchor_boot == boot else None,
+            rtc=None if rtc_s is None else RtcPair(rtc_s, rtc_wall_s, rtc_bound_s),
+        )
 
-    def save_clock(self, boot: str, floor_s: int, anchor: Anchor | None) -> None:
-        """Keep the floor, which never goes back, and the estimate of this boot."""
-        kept = (boot, anchor.at_s, anchor.wall_s, anchor.bound_s) if anchor else (None,) * 4
+    def save_clock(self, boot: str, kept: KeptClock) -> None:
+        """Keep the floors, which never go back, the estimate of this boot, and the pair."""
+        anchor, pair = kept.anchor, kept.rtc
+        of_anchor = (
+            (boot, anchor.at_s, anchor.wall_s, anchor.bound_s, anchor.witness.value) if anchor else _NONE
+        )
+        of_pair = (pair.rtc_s, pair.wall_s, pair.bound_s) if pair else (None,) * 3
         with self.database.transaction() as db:
             db.execute(
-                "UPDATE lock SET floor_s=max(floor_s, ?), "
-                "anchor_boot=?, anchor_at_s=?, anchor_wall_s=?, anchor_bound_s=?",
-                (floor_s, *kept),
+                "UPDATE lock SET floor_s=max(floor_s, ?), signed_floor_s=max(signed_floor_s, ?),"
+                " anchor_boot=?, anchor_at_s=?, anchor_wall_s=?, anchor_bound_s=?, anchor_witness=?,"
+                " rtc_s=?, rtc_wall_s=?, rtc_bound_s=?",
+                (kept.floor_s, kept.signed_floor_s, *of_anchor, *of_pair),
             )
 
     def heard(self) -> Heard:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from agent.clock_watch import ClockSettings
 from agent.controller import AnySignal, Controller
 from agent.core import code_set
 from agent.envelope import Message, OKPKey, Opener, kid_of, new_sealing_key, new_signing_key
@@ -183,6 +184,7 @@ class Site:
         state_dir: Path,
         clock: VirtualClock | None = None,
         readers: Mapping[str, ReaderSetup] | None = None,
+        clock_settings: ClockSettings | None = None,
         **settings: Any,
     ) -> None:
         """`settings` go to `agent.controller.Settings`; the same `state_dir` again is a restart."""
@@ -201,7 +203,11 @@ class Site:
         )
         self.inbox: Inbox[AnySignal] = Inbox()
         self.controller = Controller(
-            settings=Settings(device_id=DEVICE_ID, **settings),
+            settings=Settings(
+                device_id=DEVICE_ID,
+                clock=clock_settings or ClockSettings(100.0, trust_ntp=False),
+                **settings,
+            ),
             store=self.store,
             tag_key=b"k" * 32,
             clocks=self.clock,

@@ -195,6 +195,10 @@ def _fault(detail: Detail) -> Said:
     return f"fault: {spaced(detail['what'])}" + "".join(f", {each}" for each in besides), "bad"
 
 
+def _clock_set(detail: Detail) -> Said:
+    return f"clock set to {instant(detail['wall_s'])} by {detail['source']}", "plain"
+
+
 def _stale(detail: Detail) -> Said:
     text = f"stale: nothing fresh was heard of the cloud for {span(detail['silent_s'])}"
     return text + ("; no code opens" if detail["refuses_codes"] else ""), "bad"
@@ -222,6 +226,7 @@ SAYINGS: Mapping[str, Callable[[Detail], Said]] = {
     "changes_withheld": _always(
         "changes withheld: the cloud has revision {head_rev}, this lock was given {rev}", "bad"
     ),
+    "clock_set": _clock_set,
     "code_added_at_door": _added,
     "code_removed_at_door": _removed,
     "code_restored": _restored,

@@ -19,7 +19,7 @@ from agent.cli.new_code import moment, new_digits
 from agent.cli.offline_verbs import offline
 from agent.cli.terminal import Terminal
 from agent.cli.totp_verbs import totp
-from agent.cli.words import Line, code_lines, status_lines
+from agent.cli.words import Line, code_lines, instant, status_lines
 from agent.core.modes import Mode
 
 PROBLEM = 1
@@ -241,6 +241,26 @@ def mode(session: Session, *, name: str | None) -> None:
     with Client(session.path) as client:
         now = client.ask("status")["mode"]
     _tell(session, {"mode": now}, f"mode {now}")
+
+
+@main.group()
+@_options
+@click.pass_context
+def clock(context: click.Context, path: Path | None, *, as_json: bool) -> None:
+    """The clock of the lock; `lockctl status` shows it."""
+    before: dict[str, Any] = context.obj or {}
+    context.obj = {"path": path or before.get("path"), "as_json": as_json or before.get("as_json", False)}
+
+
+@clock.command(name="set")
+@click.argument("time", type=moment, metavar="TIME")
+@_verb
+def set_clock(session: Session, *, time: int) -> None:
+    """Tell the lock that it is TIME now, where it does not know, and allows that. TIME is like
+    2026-12-24T18:00:00Z, or with another offset from UTC."""
+    with Client(session.path) as client:
+        answer = client.ask("clock_set", {"wall_s": time})
+    _tell(session, answer, f"the clock is set to {instant(answer['wall_s'])}")
 
 
 @main.command()

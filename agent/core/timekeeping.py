@@ -13,6 +13,13 @@ MAX_BOUND_S = 300.0
 MAX_ROUND_TRIP_S = 10.0
 NTP_TOLERANCE_S = 3600.0
 FLOOR_TOLERANCE_S = 300.0
+UNSIGNED_FLOOR_S = 3600
+"""Without signed time the floor rises so far above the signed one and no further: a wrong witness must not
+expire every code for ever."""
+TECHNICIAN_BOUND_S = 60.0
+"""A person reads a watch and types."""
+RTC_BOUND_S = 1.0
+"""A hardware clock shows whole seconds."""
 
 
 class Trust(Enum):
@@ -23,11 +30,30 @@ class Trust(Enum):
     UNKNOWN = "unknown"
 
 
+class Witness(Enum):
+    """Who answers for a time. Only what the cloud signs counts in full."""
+
+    SIGNED = "signed"
+    NTP = "ntp"
+    RTC = "rtc"
+    TECHNICIAN = "technician"
+
+
 @dataclass(frozen=True, slots=True)
 class Anchor:
     """At `at_s` since boot the Unix time was `wall_s`, give or take `bound_s`."""
 
     at_s: float
+    wall_s: float
+    bound_s: float
+    witness: Witness = Witness.SIGNED
+
+
+@dataclass(frozen=True, slots=True)
+class RtcPair:
+    """The hardware clock showed `rtc_s` when the Unix time was `wall_s`, give or take `bound_s`."""
+
+    rtc_s: int
     wall_s: float
     bound_s: float
 
@@ -48,7 +74,12 @@ class Timekeeper:
 
     ppm: float = 100.0
     floor_s: int = 0
+    signed_floor_s: int = 0
+    """What the floor would be by signed time alone."""
     anchor: Anchor | None = None
+
+
+_TRUSTED = (Witness.SIGNED, Witness.NTP)
 
 
 def reading(keeper: Timekeeper, now: float) -> ClockReading:
@@ -61,7 +92,8 @@ def reading(keeper: Timekeeper, now: float) -> ClockReading:
     wall = anchor.wall_s + elapsed
     if bound > MAX_BOUND_S:
         return ClockReading(Trust.UNKNOWN, wall, bound, keeper.floor_s)
-    trust = Trust.TRUSTED if elapsed <= FRESH_S else Trust.HOLDOVER
+    is_fresh = elapsed <= FRESH_S and anchor.witness in _TRUSTED
+    trust = Trust.TRUSTED if is_fresh else Trust.HOLDOVER
     return ClockReading(trust, wall, bound, keeper.floor_s)
 
 
@@ -85,26 +117,68 @@ def signed_answer(keeper: Timekeeper, asked_s: float, arrived_s: float, time_s: 
         return "time_below_floor"
     wall = time_s + 0.5 + round_trip / 2
     anchor = Anchor(arrived_s, wall, 1.0 + round_trip / 2)
-    return replace(keeper, anchor=anchor, floor_s=max(keeper.floor_s, time_s))
+    floor = max(keeper.floor_s, time_s)
+    return replace(keeper, anchor=anchor, floor_s=floor, signed_floor_s=floor)
 
 
 def ntp_time(keeper: Timekeeper, now: float, wall_s: float, trust_ntp: bool) -> Timekeeper:
     """Take the time of a host that says it is synchronised. Anyone on the network can say so: it is
-    believed within an hour of our own estimate, or when the owner configured `clock.trust_ntp`, and it
-    raises the floor by an hour at most, so that one bad answer cannot expire every code for ever."""
+    believed within an hour of our own estimate, or when the owner configured `clock.trust_ntp`."""
     estimate = reading(keeper, now)
     near = keeper.anchor is not None and abs(wall_s - estimate.wall_s) <= NTP_TOLERANCE_S
     if not near and not trust_ntp:
         return keeper
     if wall_s < keeper.floor_s - FLOOR_TOLERANCE_S:
         return keeper
-    floor = max(keeper.floor_s, min(int(wall_s), keeper.floor_s + int(NTP_TOLERANCE_S)))
-    return replace(keeper, anchor=Anchor(now, wall_s, 1.0), floor_s=floor)
+    return _witnessed(keeper, Anchor(now, wall_s, 1.0, Witness.NTP))
+
+
+def technician_time(keeper: Timekeeper, now: float, wall_s: float) -> Timekeeper | str:
+    """Take the time that a technician typed, or say why not. Only where nothing better is known, and never
+    before what has certainly passed."""
+    if reading(keeper, now).trust is not Trust.UNKNOWN:
+        return "time_known"
+    if wall_s < keeper.floor_s:
+        return "time_below_floor"
+    return _witnessed(keeper, Anchor(now, wall_s, TECHNICIAN_BOUND_S, Witness.TECHNICIAN))
+
+
+def paired(keeper: Timekeeper, now: float, rtc_s: int) -> RtcPair | None:
+    """What to remember of a hardware clock that shows `rtc_s` now; nothing while the time is unknown."""
+    clock = reading(keeper, now)
+    return None if clock.trust is Trust.UNKNOWN else RtcPair(rtc_s, clock.wall_s, clock.bound_s + RTC_BOUND_S)
+
+
+def rtc_time(keeper: Timekeeper, pair: RtcPair, now: float, rtc_s: int, ppm: float) -> Timekeeper | str:
+    """Take the time by a hardware clock of `ppm` that ran on since `pair`, where that is closer than the own
+    estimate; or say why not. What it counts is believed, what it shows is not."""
+    elapsed = rtc_s - pair.rtc_s
+    wall, bound = pair.wall_s + elapsed, pair.bound_s + RTC_BOUND_S + max(0, elapsed) * ppm * 1e-6
+    estimate = reading(keeper, now)
+    is_off = abs(wall - estimate.wall_s) > bound + estimate.bound_s  # with the time unknown nothing is
+    if elapsed < 0 or is_off or wall + bound < keeper.floor_s:
+        return "rtc_stepped"
+    if bound >= min(estimate.bound_s, MAX_BOUND_S):
+        return keeper
+    return _witnessed(keeper, Anchor(now, wall, bound, Witness.RTC))
+
+
+def _witnessed(keeper: Timekeeper, anchor: Anchor) -> Timekeeper:
+    """With a time that nobody signed."""
+    return replace(keeper, anchor=anchor, floor_s=_unsigned_floor(keeper, anchor.wall_s - anchor.bound_s))
+
+
+def _unsigned_floor(keeper: Timekeeper, certain_s: float) -> int:
+    return max(keeper.floor_s, min(int(certain_s), keeper.signed_floor_s + UNSIGNED_FLOOR_S))
 
 
 def raised_floor(keeper: Timekeeper, now: float) -> Timekeeper:
-    """The keeper with its floor brought up to the trusted time of `now`."""
-    clock = reading(keeper, now)
-    if clock.trust is not Trust.TRUSTED:
+    """The keeper with its floor brought up to the trusted time of `now`, as far as its witness may."""
+    clock, anchor = reading(keeper, now), keeper.anchor
+    if clock.trust is not Trust.TRUSTED or anchor is None:
         return keeper
-    return replace(keeper, floor_s=max(keeper.floor_s, int(clock.wall_s - clock.bound_s)))
+    certain_s = clock.wall_s - clock.bound_s
+    if anchor.witness is not Witness.SIGNED:
+        return replace(keeper, floor_s=_unsigned_floor(keeper, certain_s))
+    floor = max(keeper.floor_s, int(certain_s))
+    return replace(keeper, floor_s=floor, signed_floor_s=max(keeper.signed_floor_s, floor))

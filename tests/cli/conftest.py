@@ -22,7 +22,13 @@ STATUS: dict[str, Any] = {
     "applied_rev": 7,
     "offline_rev": 0,
     "uptime_s": 11523.4,
-    "clock": {"trust": "trusted", "wall_s": 1763824563.2, "bound_s": 1.2, "floor_s": 1763824000},
+    "clock": {
+        "trust": "trusted",
+        "wall_s": 1763824563.2,
+        "bound_s": 1.2,
+        "floor_s": 1763824000,
+        "rtc_fault": "",
+    },
     "strike": "locked",
     "door": "closed",
     "mode": "normal",
@@ -138,6 +144,9 @@ class OneLock:
             case "code_add" | "code_remove":
                 self.asked.append((asked.verb, dict(asked.args)))
                 asked.answer({"access_code_id": asked.args.get("access_code_id", "new-one")})
+            case "clock_set":
+                self.asked.append((asked.verb, dict(asked.args)))
+                asked.answer(asked.args)
             case _:
                 asked.answer.refuse("unknown_verb", f"there is no verb {asked.verb!r}")
 

@@ -36,6 +36,7 @@ PROBLEMS: list[tuple[str, str, Change]] = [
     ("mode", "warn", lambda facts: facts.update(mode="lockdown")),
     ("clock", "fail", lambda facts: facts["clock"].update(trust="unknown", bound_s=None)),
     ("clock", "warn", lambda facts: facts["clock"].update(trust="holdover")),
+    ("clock", "warn", lambda facts: facts["clock"].update(rtc_fault="rtc_stepped")),
     ("uplink", "warn", lambda facts: facts["uplink"].update(connected=False, reason="refused")),
     ("readers", "fail", lambda facts: facts["readers"]["key_refused"].update(outside="it has another key")),
     ("readers", "warn", lambda facts: facts["readers"]["next_key"].append("outside")),

@@ -11,7 +11,7 @@ def test_every_verb_of_lockctl_is_documented_and_exists() -> None:
 
 def test_every_verb_in_a_group_of_lockctl_is_documented_and_exists() -> None:
     assert grouped_verbs_in(
-        "lockctl.md", "lockctl", {"codes", "offline", "readers", "totp"}
+        "lockctl.md", "lockctl", {"clock", "codes", "offline", "readers", "totp"}
     ) == grouped_verbs(lockctl)
 
 

@@ -61,3 +61,15 @@ def test_the_journal_tells_of_codes_made_and_removed_at_the_door_in_words() -> N
         "programming refused: add, duplicate code, with code cccccccc",
         "programming refused: forbidden, lockctl, 3 times",
     ]
+
+
+def test_the_clock_is_set_to_a_moment_with_its_zone(lock: OneLock) -> None:
+    done = lock.lockctl("clock", "set", "2026-12-24T18:00:00+01:00")
+    assert (done.output, lock.asked) == (
+        "the clock is set to 2026-12-24 17:00:00Z\n",
+        [("clock_set", {"wall_s": 1_798_131_600})],
+    )
+
+
+def test_a_time_without_a_zone_is_wrong_usage(lock: OneLock) -> None:
+    assert (lock.lockctl("clock", "set", "2026-12-24T18:00:00").exit_code, lock.asked) == (2, [])

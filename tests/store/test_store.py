@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,12 @@ import pytest
 from agent.core.access_code import AccessCode, Kind
 from agent.core.lifetime import History
 from agent.core.throttle import Budget, LengthClass
-from agent.core.timekeeping import Anchor
+from agent.core.timekeeping import Anchor, RtcPair
 from agent.database import Database
 from agent.errors import StateDamaged, StateDirBusy, StorageFault
 from agent.journal import Event, Stamp
 from agent.state_dir import StateDirLock
-from agent.store import Store
+from agent.store import KeptClock, Store
 
 SCHEMA = Path(__file__).parents[2] / "agent" / "schema"
 STAMP = Stamp("boot", 1000, 1_790_000_000_000, "trusted")
@@ -152,10 +153,11 @@ def test_budgets_are_what_they_were_and_time_without_the_agent_earns_nothing(tmp
 
 def test_the_floor_never_goes_back_and_the_estimate_counts_for_its_own_boot_only(store: Store) -> None:
     anchor = Anchor(5.0, 1_790_000_000.0, 1.0)
-    store.save_clock("boot-1", 1000, anchor)
-    store.save_clock("boot-1", 900, anchor)
-    assert store.clock("boot-1") == (1000, anchor)
-    assert store.clock("boot-2") == (1000, None)
+    kept = KeptClock(floor_s=1000, signed_floor_s=800, anchor=anchor, rtc=RtcPair(7, 1000.5, 2.0))
+    store.save_clock("boot-1", kept)
+    store.save_clock("boot-1", replace(kept, floor_s=900, signed_floor_s=700))
+    assert store.clock("boot-1") == kept
+    assert store.clock("boot-2") == replace(kept, anchor=None)
 
 
 def test_a_state_directory_has_one_owner(tmp_path: Path) -> None:
