@@ -4,11 +4,10 @@ Pure bookkeeping around the store; the controller calls it and passes the time. 
 value: its reason. Rules of revision and digest: spec uplink, section 4, and decisions, "Messages".
 """
 
-import random
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from agent.bucket_fetch import BucketFetch, Rows
 from agent.code_rows import CodeRead, NewCode
 from agent.core import code_set
 from agent.core.access_code import LATEST_S, AccessCode, CodeError, parse_definition
@@ -21,35 +20,7 @@ from agent.messages import BucketReceived, ManifestReceived, Request
 from agent.store import Store
 from agent.zones import zone_named
 
-IN_FLIGHT = 4
-TIMEOUT_S = 10.0
 TO_JUDGE_ANEW = ON_RECEIPT | {CodeError.SCHEMA_UNSUPPORTED, CodeError.SCHEDULE_INVALID}
-
-
-@dataclass(slots=True)
-class _Fetch:
-    """A manifest whose buckets are on their way."""
-
-    rev: int
-    root: str
-    digests: list[bytes]
-    todo: list[int]
-    held: dict[int, list[str]]
-    """The ids the lock holds, by bucket that differs."""
-    counted: list[bytes]
-    """Our digests, each as soon as its bucket is staged."""
-    waiting: dict[int, float] = field(default_factory=dict)
-    """Bucket -> when to ask again, seconds since boot."""
-    arriving: Arriving = field(default_factory=Arriving)
-    parts: dict[int, dict[int, list[dict[str, Any]]]] = field(default_factory=dict)
-    """Bucket -> part -> rows (with digits; gone as soon as the bucket is whole)."""
-
-    def begin_again(self, now: float) -> None:
-        """What had arrived is used up, and could not be made true: ask for it once more, in a while."""
-        self.arriving = Arriving()
-        self.todo = sorted(self.held)
-        self.waiting = dict.fromkeys(self.todo[:IN_FLIGHT], now + TIMEOUT_S)
-        del self.todo[:IN_FLIGHT]
 
 
 class CodeSync:
@@ -72,7 +43,7 @@ class CodeSync:
         self._device_id = device_id
         self._tag_key = tag_key
         self._ask = ask
-        self._fetch: _Fetch | None = None
+        self._fetch: BucketFetch | None = None
         self._digests: list[bytes] = []
         self._uncounted: set[str] = set()
         """Codes whose buckets have to be counted again."""
@@ -185,31 +156,26 @@ class CodeSync:
         differing = sorted(anew.union(code_set.differing(ours, digests)))
         if differing or received.rev > self.revision.applied_rev:
             held = self.holding.in_buckets(differing, len(digests))
-            self._fetch = _Fetch(received.rev, received.manifest.root, digests, differing, held, list(ours))
+            self._fetch = BucketFetch(
+                received.rev, received.manifest.root, digests, differing, held, list(ours)
+            )
 
     def _ask_for_more(self, now: float) -> None:
-        fetch = self._fetch
-        if fetch is None:
-            return
-        need = fetch.todo[: max(0, IN_FLIGHT - len(fetch.waiting))]
-        del fetch.todo[: len(need)]
-        self._request(fetch, need, now)
+        if self._fetch is not None:
+            self._request(self._fetch.rev, self._fetch.next_wanted(now))
 
-    def _request(self, fetch: _Fetch, need: list[int], now: float) -> None:
+    def _request(self, rev: int, need: list[int]) -> None:
         if need:
-            for index in need:
-                fetch.waiting[index] = now + TIMEOUT_S * random.uniform(1.0, 1.5)
-            self._ask(Request(type="buckets", rev=fetch.rev, need=need))
+            self._ask(Request(type="buckets", rev=rev, need=need))
 
     def ask_again(self, now: float, everything: bool = False) -> None:
         """Ask once more for what did not come in time, or for all that is open."""
         if self._fetch is not None:
-            late = [index for index, at in self._fetch.waiting.items() if everything or at <= now]
-            self._request(self._fetch, late, now)
+            self._request(self._fetch.rev, self._fetch.late(now, everything=everything))
 
     def deadline(self) -> float | None:
         """When `ask_again` is next needed, in seconds since boot."""
-        return min(self._fetch.waiting.values(), default=None) if self._fetch else None
+        return self._fetch.deadline() if self._fetch else None
 
     # --- buckets ----------------------------------------------------------------------------------
 
@@ -231,45 +197,22 @@ class CodeSync:
     @property
     def is_complete(self) -> bool:
         """Whether everything of the newest manifest is staged and `apply` may be called."""
-        fetch = self._fetch
-        return fetch is not None and not fetch.todo and not fetch.waiting
+        return self._fetch is not None and self._fetch.is_complete
 
     def arrived(self, received: BucketReceived, now: float) -> str | None:
         """Take one part of a bucket; returns why not, or None. A whole bucket is durable on return, and
         codes that are no longer in it are refused from here on."""
-        fetch, bucket = self._fetch, received.bucket
+        fetch = self._fetch
         if fetch is None or (received.set_epoch, received.rev) != (self.revision.set_epoch, fetch.rev):
             return "stale_revision"
-        if bucket.index not in fetch.waiting or not 0 <= bucket.part < bucket.parts <= code_set.MAX_PARTS:
-            return "not_asked_for"
-        parts = fetch.parts.setdefault(bucket.index, {})
-        parts[bucket.part] = bucket.rows
-        if len(parts) < bucket.parts:
-            return None
-        del fetch.parts[bucket.index]
-        rows = [row for part in sorted(parts) for row in parts[part]]
-        if not self._is_genuine(fetch, bucket.index, rows):
-            return "digest_mismatch"
-        self._stage(fetch, bucket.index, rows)
-        del fetch.waiting[bucket.index]
+        rows = fetch.take(received.bucket)
+        if rows is None or isinstance(rows, str):
+            return rows
+        self._stage(fetch, received.bucket.index, rows)
         self._ask_for_more(now)
         return None
 
-    @staticmethod
-    def _is_genuine(fetch: _Fetch, index: int, rows: list[dict[str, Any]]) -> bool:
-        ids = [row.get("access_code_id") for row in rows]
-        in_place = all(
-            isinstance(each, str) and code_set.bucket_of(each, len(fetch.digests)) == index for each in ids
-        )
-        if not in_place or len(set(ids)) != len(ids):
-            return False
-        try:
-            digest = code_set.bucket_digest(code_set.canonical(row) for row in rows)
-        except RecursionError:  # nested just deep enough to have been read
-            return False
-        return digest == fetch.digests[index]
-
-    def _stage(self, fetch: _Fetch, index: int, rows: list[dict[str, Any]]) -> None:
+    def _stage(self, fetch: BucketFetch, index: int, rows: Rows) -> None:
         """One bucket: durable, refused where it is gone, and read back, so that its digest is that of what
         is on the disk."""
         codes, ours = self._store.codes, fetch.held[index]
@@ -288,9 +231,8 @@ class CodeSync:
             self._uncounted.update(removed)
         staged = codes.staged(fetch.rev, [new.access_code_id for new in added])
         fetch.arriving.add(read.held for read in staged)
-        fetch.counted[index] = code_set.bucket_digest(
-            [*stays.values(), *(read.definition for read in staged if counts(read))]
-        )
+        now_there = [*stays.values(), *(read.definition for read in staged if counts(read))]
+        fetch.staged(index, code_set.bucket_digest(now_there))
 
     def _new_code(self, row: Mapping[str, Any]) -> NewCode:
         parsed, digits = parse_definition(row, zone_named), row.get("code")
