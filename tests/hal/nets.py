@@ -4,6 +4,8 @@ Stock mock pins hide what this shows: an input follows everything that is joined
 an output is low first.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from gpiozero import Device
@@ -94,12 +96,17 @@ class WiredPin(MockPin):  # type: ignore[misc]  # gpiozero has no types
             raise OSError("the pin is gone")
 
 
-def wired() -> Board:
-    """A new board, from which gpiozero takes its pins from now on; `Device.pin_factory.reset()` ends it."""
+@contextmanager
+def wired() -> Iterator[Board]:
+    """A new board, from which gpiozero takes its pins meanwhile."""
     made = Board()
 
     class Pin(WiredPin):
         board = made
 
     Device.pin_factory = MockFactory(pin_class=Pin)
-    return made
+    try:
+        yield made
+    finally:
+        Device.pin_factory.reset()
+        Device.pin_factory = None

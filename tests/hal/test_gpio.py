@@ -11,7 +11,6 @@ from gpiozero import Device as GpioDevice
 from agent.cli.daemon import main
 from firmware_sim.nets import Switch
 from hal import scan
-from hal.gpio.indicator import GpioIndicator
 from hal.gpio.inputs import Input
 from hal.gpio.pins import take_factory
 from hal.ports import (
@@ -21,7 +20,6 @@ from hal.ports import (
     DoorMoved,
     KeyPressed,
     LinkChanged,
-    Pattern,
     RexPressed,
     Signal,
     Strike,
@@ -40,10 +38,8 @@ Make = Callable[..., Any]
 
 @pytest.fixture
 def board() -> Iterator[Board]:
-    nets = wired()
-    yield nets
-    GpioDevice.pin_factory.reset()
-    GpioDevice.pin_factory = None
+    with wired() as board:
+        yield board
 
 
 @pytest.fixture
@@ -342,70 +338,6 @@ def test_a_pin_that_cannot_be_driven_is_a_strike_that_failed(
     board.pins[26].is_broken = False
     strike.unlock(5)
     wait_for(lambda: bool(board.pins[26].state))
-
-
-# --- lights and sounder ----------------------------------------------------------------------------
-
-
-def lamps(board: Board) -> str:
-    """Which of red, green, blue and sounder are on, by their first letters."""
-    return "".join(each for each, pin in zip("rgbs", (2, 3, 4, 14), strict=True) if board.pins[pin].state)
-
-
-def seen(board: Board, indicator: GpioIndicator, for_s: float, since_s: float) -> list[str]:
-    """What there is to see and hear, every change once, in `for_s` seconds of the indicator's time."""
-    changes: list[str] = []
-    for tick in range(round(for_s * 20)):
-        indicator.poll(since_s + tick / 20)
-        if changes[-1:] != [lamps(board)]:
-            changes.append(lamps(board))
-    return changes
-
-
-@pytest.fixture
-def indicator(board: Board) -> GpioIndicator:
-    del board
-    return GpioIndicator("it", GpioIndicator.Options(red=2, green=3, blue=4, sounder=14), {}, lambda _: None)
-
-
-def test_a_keypad_at_rest_shows_that_it_is_ready(board: Board, indicator: GpioIndicator) -> None:
-    assert seen(board, indicator, 2, 100.0) == ["b"]
-
-
-def test_a_grant_is_green_with_one_beep_and_then_ready_again(board: Board, indicator: GpioIndicator) -> None:
-    indicator.show(Pattern.GRANTED)
-    assert seen(board, indicator, 5, 100.0) == ["gs", "g", "b"]
-
-
-def test_a_refusal_is_red_with_three_beeps(board: Board, indicator: GpioIndicator) -> None:
-    indicator.show(Pattern.DENIED)
-    assert seen(board, indicator, 5, 100.0) == ["rs", "r", "rs", "r", "rs", "r", "b"]
-
-
-def test_what_stands_comes_back_after_what_is_momentary(board: Board, indicator: GpioIndicator) -> None:
-    indicator.show(Pattern.CLOCK_UNKNOWN)
-    indicator.show(Pattern.DENIED)
-    assert seen(board, indicator, 5, 100.0)[-1] == "rg"
-
-
-@pytest.mark.parametrize("pattern", [pattern for pattern in Pattern if pattern is not Pattern.READY])
-def test_no_pattern_looks_like_another(board: Board, indicator: GpioIndicator, pattern: Pattern) -> None:
-    looks = {}
-    for number, each in enumerate(Pattern):
-        indicator.show(Pattern.READY)
-        indicator.poll(1000.0 * number)
-        indicator.show(each)
-        looks[each] = tuple(seen(board, indicator, 4, 1000.0 * number + 500))
-    assert [each for each in Pattern if looks[each] == looks[pattern]] == [pattern]
-
-
-def test_a_closed_keypad_is_dark_and_silent(board: Board, make: Make) -> None:
-    device = make("gpio-indicator", red=2, green=3, blue=4, sounder=14)
-    wait_for(lambda: lamps(board) == "b")
-    device.show(Pattern.HELD)
-    wait_for(lambda: "s" in lamps(board))
-    device.close()
-    assert lamps(board) == ""
 
 
 # --- pins ------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from gpiozero import Device as Gpio
 
 from hal.osdp.line import Line, Reader
 from hal.ports import Device, Indicator, Pattern, Strike
@@ -30,10 +29,8 @@ OPTIONS = OSDP | GPIO | {"ascii-keypad": {"port": "/dev/nothing"}}
 
 @pytest.fixture(autouse=True)
 def _pins() -> Iterator[None]:
-    wired()
-    yield
-    Gpio.pin_factory.reset()
-    Gpio.pin_factory = None
+    with wired():
+        yield
 
 
 def made(driver: str, tmp_path: Path, options: dict[str, Any]) -> Device:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import pytest
-from gpiozero import Device as Gpio
 
 from hal import wiegand
 from hal.gpio.wiegand import WiegandKeypad
@@ -59,9 +58,8 @@ def test_values_that_are_no_key_and_lengths_that_are_no_format_say_nothing() -> 
 
 @pytest.fixture
 def board() -> Iterator[Board]:
-    yield wired()
-    Gpio.pin_factory.reset()
-    Gpio.pin_factory = None
+    with wired() as board:
+        yield board
 
 
 @pytest.fixture
