@@ -96,6 +96,7 @@ MODE_SCHEDULE_FIELDS: Mapping[str, Schema] = {
     name: CODE_FIELDS[name] for name in ("weekly", "zone", "holidays")
 }
 OFFLINE_SETUP_FIELDS: Mapping[str, Schema] = {
+    "device_id": _ID,
     "digits": _whole(10, 8),
     "phase_s": {"enum": [0, 900, 1800, 2700]},
     "first_use_within_h": _whole(72),

@@ -28,7 +28,9 @@ class LockOfflineSetup(HTTPEndpoint):
     async def put(self, request: Request) -> Response:
         """Want this setup, whole, instead of any other."""
         cloud, lock_id = cloud_of(request), lock_row(request)["lock_id"]
-        fields = await api_fields.read_object(request, sorted(offline_setups.OWN_FIELDS))
+        fields = await api_fields.read_object(request, sorted({*offline_setups.OWN_FIELDS, "device_id"}))
+        if fields.pop("device_id", lock_id) != lock_id:
+            raise ApiError(400, "INVALID_OFFLINE_SETUP", "device_id: these are the keys of another lock")
         try:
             offline_setups.replace(cloud.database, lock_id, fields)
         except SetupFault as fault:

@@ -23,6 +23,7 @@ from firmware_sim.board_client import ask_board
 from firmware_sim.demo import play
 from firmware_sim.faults import SimFault
 from firmware_sim.printout import instructions
+from firmware_sim.shell_file import shell_file, write_shell_file
 from firmware_sim.site_directory import SiteDirectory, write_whole
 from firmware_sim.site_processes import Site, SiteOptions, running_file
 
@@ -140,6 +141,7 @@ def run(
     with suppress(KeyboardInterrupt), _promise(ready_file), _site(state_dir, options) as site:
         click.echo(f"Starting {doors} door(s) in {site.directory.root} ...")
         site.start()
+        write_shell_file(site)
         for line in instructions(site, is_default_directory=state_dir == DEFAULT_STATE_DIR):
             click.echo(line)
         if ready_file is not None:
@@ -192,6 +194,7 @@ def _site(state_dir: Path, options: SiteOptions) -> Iterator[Site]:
             ):  # stopping takes a moment and must not be cut short
                 signal.signal(number, signal.SIG_IGN)
             site.stop()
+            shell_file(directory).unlink(missing_ok=True)
     finally:
         directory.release()
 

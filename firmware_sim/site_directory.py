@@ -136,11 +136,16 @@ class SiteDirectory:
 
 def write_whole(path: Path, document: Any) -> None:
     """Write JSON, mode 0600, so that a reader sees the whole document or none."""
+    write_text_whole(path, json.dumps(document, indent=2) + "\n")
+
+
+def write_text_whole(path: Path, text: str) -> None:
+    """The same for text."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        file.write(json.dumps(document, indent=2) + "\n")
+        file.write(text)
     draft.replace(path)
 
 

@@ -51,6 +51,14 @@ def test_a_lock_without_a_setup_has_none(api: Api, lock_id: str) -> None:
     }
 
 
+def test_the_file_of_lockctl_is_taken_as_it_is_and_that_of_another_lock_is_refused(
+    api: Api, lock_id: str
+) -> None:
+    refused = put(api, lock_id, **SETUP, device_id="6f0c3a52-8a3f-4f3e-9a51-7f1f0c8a2b11")
+    assert (refused.status, refused.body["error_code"]) == (400, "INVALID_OFFLINE_SETUP")
+    assert put(api, lock_id, **SETUP, device_id=lock_id).body["rev"] == 1
+
+
 def test_secrets_go_in_and_never_come_out(api: Api, lock_id: str) -> None:
     answer = put(api, lock_id, **SETUP)
     assert (answer.status, answer.body["rev"], answer.body["status"]) == (200, 1, "pending")

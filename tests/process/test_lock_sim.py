@@ -17,7 +17,7 @@ import pytest
 from agent.cli.client import Client
 from tests.cli.conftest import FACTS, STATUS
 from tests.cli.documented import DOCS
-from tests.process.lock_sim import PATH_WITH_COMMANDS, LockSim, lock_sim, processes_of, running
+from tests.process.lock_sim import LockSim, lock_sim, processes_of, running
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(180)]
@@ -82,20 +82,55 @@ def test_each_door_is_a_lock_of_its_own(sim: LockSim) -> None:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the printed lines use curl")
-def test_the_printed_lines_open_the_door_when_they_are_typed(sim: LockSim) -> None:
+def test_the_printed_lines_do_what_is_printed_above_them(sim: LockSim) -> None:
     printed = sim.state_dir.with_suffix(".out").read_text()
-    create, look = (line.strip() for line in printed.splitlines() if line.startswith("  curl"))
-    typing = next(line.strip() for line in printed.splitlines() if line.startswith("  lock-sim type"))
-    env = {**os.environ, "PATH": PATH_WITH_COMMANDS}
+    prepare = printed.partition("first:\n")[2].partition("\n")[0]
+    steps = [step.splitlines() for step in re.split(r"^\d\. ", printed, flags=re.MULTILINE)[1:]]
+    typed = [[line for line in step if line.startswith("  ")] for step in steps]
 
-    def shell(line: str) -> str:
-        return subprocess.run(line, shell=True, env=env, check=True, capture_output=True, text=True).stdout
+    def shell(*lines: str) -> str:
+        script = "\n".join(("set -e", prepare, *lines))
+        done = subprocess.run(["sh", "-c", script], check=True, capture_output=True, text=True, timeout=60)
+        return done.stdout
 
-    created = json.loads(shell(create))
-    wait_for(lambda: created["access_code_id"] in sim.lockctl(1, "codes").stdout, 20)
-    shell(typing)
-    wait_for(lambda: sim.strike(1)["releases"] == 1)
-    wait_for(lambda: "lock.unlocked" in shell(look))
+    def opened(times: int) -> None:
+        journal = ("journal", "--limit", "100")
+        wait_for(lambda: sim.lockctl(1, *journal).stdout.count("access granted") == times, 20, f"{times}")
+
+    def holds(answer: str) -> None:
+        wait_for(lambda: json.loads(answer)["access_code_id"] in sim.lockctl(1, "codes").stdout, 20)
+
+    watch, create, walk, look, program, schedule, offline, cut = typed
+    assert watch == ["  lockctl watch"]
+    assert max(len(line) for lines in typed for line in lines if "--state-dir" not in line) <= 80
+    holds(shell(*create))
+    shell(*walk)
+    opened(1)
+    wait_for(lambda: "lock.unlocked" in shell(*look))
+    holds(shell(*program[:2]))
+    shell(program[2])
+    wait_for(lambda: "unmanaged" in sim.lockctl(1, "codes").stdout, 20)
+    shell(program[3])
+    opened(2)
+    *put, mode, take_back = schedule
+    shell(*put)
+    wait_for(lambda: "passage" in shell(mode), 20)
+    shell(take_back)
+    wait_for(lambda: "normal" in shell(mode), 20)
+    shell(*offline[:3])
+    wait_for(lambda: "offline keys" in sim.lockctl(1, "journal").stdout, 20)
+    shell(offline[3])
+    opened(3)
+    shell(*cut[:2])
+    wait_for(lambda: "not connected" in sim.lockctl(1, "status").stdout, 20)
+    shell(cut[2])
+    opened(4)
+    shell(*cut[3:])
+    wait_for(lambda: "uplink    connected" in sim.lockctl(1, "status").stdout, 20)
+
+
+def test_the_file_for_the_shell_is_private_since_it_holds_the_token(sim: LockSim) -> None:
+    assert stat.S_IMODE((sim.state_dir / "env.sh").stat().st_mode) == 0o600
 
 
 def test_the_small_verbs_move_the_door(sim: LockSim) -> None:
@@ -153,6 +188,7 @@ def test_ctrl_c_leaves_no_process_and_no_stray_file_and_codes_survive(tmp_path: 
         assert processes_of(site) == []
         stray = [path for path in site.rglob("*") if path.is_symlink() or path.is_socket()]
         assert (stray, sim.ready_file.exists(), (site / "running.json").exists()) == ([], False, False)
+        assert not (site / "env.sh").exists()
     with running(site, "--doors", "1") as sim:
         assert sim.ready["doors"][0]["device_id"] == before
         sim.verb("type", "1", "864209#")
