@@ -14,7 +14,6 @@ help:  ## Say what there is
 	@echo 'ARGS="..." goes to the program that is run; PYTHON=... makes .venv with another Python (after make clean).'
 
 sim: $(VENV)/.sim  ## Run a whole site on this machine until Ctrl-C (ARGS="--doors 3")
-	@echo "In other terminals, first: . $(BIN)/activate"
 	@$(BIN)/lock-sim $(ARGS)
 
 demo: $(VENV)/.sim  ## Play one visit at a door on the real parts, and tell it
