@@ -388,6 +388,7 @@ def zones_anew() -> Iterator[None]:
     """The zones of this host are looked for where they always are, afterwards."""
     yield
     zoneinfo.reset_tzpath()
+    zoneinfo.ZoneInfo.clear_cache()
 
 
 def with_zone(directory: Path, name: str) -> Path:

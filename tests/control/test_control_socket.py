@@ -20,7 +20,8 @@ def raw(agent: SmallController) -> socket.socket:
 
 
 def answer_to(connection: socket.socket, data: bytes) -> dict[str, Any]:
-    connection.sendall(data)
+    if data:
+        connection.sendall(data)
     with connection.makefile("rb") as lines:
         answer: dict[str, Any] = json.loads(lines.readline())
     return answer

@@ -29,11 +29,12 @@ def die_before_the_strike(_: str) -> None:
 def die_at_statement(argument: str) -> None:
     """`NUMBER:FILE`: from when FILE exists, die just before the NUMBERth statement of the database."""
     number, _, file = argument.partition(":")
-    armed, left = Path(file), int(number)
+    armed, left, last = Path(file), int(number), ""
 
-    def about_to_execute(_: str) -> None:
-        nonlocal left
-        left -= armed.exists()
+    def about_to_execute(statement: str) -> None:
+        nonlocal left, last
+        # What triggers of a statement do is traced under its own text once more, and is no step of its own.
+        left, last = left - (armed.exists() and statement != last), statement
         if left == 0:
             die()
 
