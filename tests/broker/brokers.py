@@ -3,6 +3,7 @@
 import getpass
 import selectors
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -77,7 +78,7 @@ def start_mosquitto(tls: TlsFiles, directory: Path, port: int = 0) -> RunningBro
     configuration = settings.write()
     log = directory / "broker.log"
     process = _spawn([str(program), "-c", str(configuration)], log)
-    _wait(process, log, lambda: _accepts(port))
+    _wait(process, log, lambda: _accepts(port, tls.ca))
     return RunningBroker(f"mqtts://{HOST}:{port}", process)
 
 
@@ -113,9 +114,13 @@ def _has_output(process: subprocess.Popen[str]) -> bool:
         return bool(selector.select(timeout=0.02))
 
 
-def _accepts(port: int) -> bool:
+def _accepts(port: int, ca: Path) -> bool:
+    """Whether it is our broker that listens there: a free port may be somebody else's by now."""
+    context = ssl.create_default_context(cafile=str(ca))
+    context.check_hostname = False
     try:
-        socket.create_connection((HOST, port), timeout=1.0).close()
+        with socket.create_connection((HOST, port), timeout=1.0) as connection:
+            context.wrap_socket(connection).close()
     except OSError:
         return False
     return True
