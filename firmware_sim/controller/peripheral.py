@@ -23,6 +23,8 @@ _LONGEST_STEP_MS = 250
 _ASLEEP_MS = 500
 """After a longer pause between two steps this program stood still, and what waits in the line is old."""
 _DOUBT_MS = 50
+_LONGEST = 512
+"""Bytes of a packet: memory is small here, and no command is longer."""
 _KEYS_KEPT = 32
 _KEYS_AT_ONCE = 8
 _REPORTS_KEPT = 8
@@ -32,8 +34,8 @@ _DEFAULT_KEY = b"\x00"
 _OWN_KEY = b"\x01"
 _UNDER_PUBLIC_KEY = (codec.POLL, codec.ID, codec.CAP, codec.KEYSET)
 
-_IDENTITY = b"\x00\x00\x00" + b"\x01\x01" + b"\x00\x00\x00\x01" + b"\x01\x00\x00"
-"""PDID: vendor, model, version, serial number, firmware."""
+_IDENTITY = b"\x00\x00\x00" + b"\x01\x01" + b"\x01\x00\x00\x00" + b"\x01\x00\x00"
+"""PDID: vendor, model, version, serial number (little-endian), firmware."""
 
 
 class Peripheral:
@@ -60,7 +62,7 @@ class Peripheral:
         self._scbk = scbk
         self._aes = aes
         self._random_bytes = random_bytes
-        self._parser = codec.Parser()
+        self._parser = codec.Parser(_LONGEST)
         self._now_ms = 0
         self._quiet_ms = 0
         self._heard_ms = 0
@@ -275,7 +277,7 @@ class Peripheral:
         sounder (timed), CRC, AES-128 and whether its key is the public one, and how many bytes are taken."""
         counts = ((1, 1, len(self._inputs)), (2, 3, len(self.outputs.states())))
         fixed = ((4, 4, 1), (5, 2, 1), (8, 1, 0), (9, 1, 0 if self._scbk else 1))
-        longest = ((10, codec.LONGEST & 0xFF, codec.LONGEST >> 8),)
+        longest = ((10, _LONGEST & 0xFF, _LONGEST >> 8),)
         return b"".join([bytes(one) for one in counts + fixed + longest])
 
     def _lose_host(self) -> None:

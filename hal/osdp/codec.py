@@ -118,9 +118,11 @@ class Packet:
         self.security = block[1] if block else 0
         """Type of the security block, 0 without one."""
         self.security_data = block[2:]
-        self.is_secured = self.security >= SCS_15
+        body_at = _HEAD_BYTES + len(block)
+        self.is_secured = self.security >= SCS_15 and len(raw) > body_at + MAC_BYTES
+        """Some panels begin with a security block for a MAC, and no MAC."""
         end = len(raw) - MAC_BYTES if self.is_secured else len(raw)
-        body = raw[_HEAD_BYTES + len(block) : end]
+        body = raw[body_at:end]
         self.code = body[0]
         self.data = body[1:]
         """Still encrypted under SCS_17 and SCS_18."""
@@ -173,7 +175,9 @@ class Parser:
     A false start can hold it waiting for bytes that never come: call `forget` after a silence on the line.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, longest: int = LONGEST) -> None:
+        """A packet longer than `longest` bytes is noise: where memory is small it is less."""
+        self._longest = longest
         self._waiting = b""
 
     def forget(self) -> None:
@@ -194,7 +198,7 @@ class Parser:
                 rest = b""
                 break
             rest = rest[start:]
-            size = _size_of(rest)
+            size = self._size_of(rest)
             if size > len(rest):
                 break
             packet = _read(rest[:size]) if size else None
@@ -205,13 +209,12 @@ class Parser:
         self._waiting = rest
         return found
 
-
-def _size_of(rest: bytes) -> int:
-    """Bytes the packet at the start of `rest` has or needs at least; 0 if no packet can start here."""
-    if len(rest) < _HEAD_BYTES:
-        return _HEAD_BYTES
-    length = rest[2] | rest[3] << 8
-    return length if _HEAD_BYTES + 1 + _check_bytes(rest[4]) <= length <= LONGEST else 0
+    def _size_of(self, rest: bytes) -> int:
+        """Bytes the packet at the start of `rest` has or needs at least; 0 if no packet can start here."""
+        if len(rest) < _HEAD_BYTES:
+            return _HEAD_BYTES
+        length = rest[2] | rest[3] << 8
+        return length if _HEAD_BYTES + 1 + _check_bytes(rest[4]) <= length <= self._longest else 0
 
 
 def _read(frame: bytes) -> "Packet | None":
@@ -224,7 +227,4 @@ def _read(frame: bytes) -> "Packet | None":
     if not raw[4] & _HAS_SECURITY:
         return Packet(raw)
     block = raw[_HEAD_BYTES]
-    least = _HEAD_BYTES + block + 1
-    if block >= 2 and len(raw) > _HEAD_BYTES + 1 and raw[_HEAD_BYTES + 1] >= SCS_15:
-        least += MAC_BYTES
-    return Packet(raw) if block >= 2 and len(raw) >= least else None
+    return Packet(raw) if block >= 2 and len(raw) > _HEAD_BYTES + block else None

@@ -121,7 +121,7 @@ class Link:
 
     def answer(self, packet: codec.Packet, now: float) -> bool:
         """Take in a reply; True if it ended the exchange, False if it was not the answer to it."""
-        if packet.has_crc is not self._search.has_crc:
+        if self._search.has_crc and not packet.has_crc:
             return False
         if packet.sequence != self._expected_sequence() and packet.code not in (codec.BUSY, codec.NAK):
             return False

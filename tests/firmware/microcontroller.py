@@ -51,10 +51,11 @@ class Microcontroller:
         self._process.kill()
         self._process.communicate()
 
-    def boot(self) -> None:
-        """Power on: everything that was not on flash is forgotten."""
+    def boot(self, *, has_key: bool = True) -> None:
+        """Power on: what was not on flash is forgotten, and so is the key if it is to have none."""
         # This VM has no source of chance; microcontrollers do (`os.urandom`).
-        self._ask("make", settings=self._settings, scbk=self._scbk, entropy=secrets.token_hex(2048))
+        scbk = self._scbk if has_key else ""
+        self._ask("make", settings=self._settings, scbk=scbk, entropy=secrets.token_hex(2048))
 
     def receive(self, data: bytes, now_ms: int) -> bytes:
         """See `Peripheral`."""
@@ -88,6 +89,11 @@ class Microcontroller:
     def level(self, number: int) -> int:
         """What can be measured at a pin."""
         return int(self._ask("level", number=number))
+
+    def kept(self) -> dict[str, Any]:
+        """What it wrote on its flash: `key`, `place`."""
+        kept: dict[str, Any] = self._ask("kept")
+        return kept
 
     def memory(self) -> int:
         """Bytes of the heap in use."""

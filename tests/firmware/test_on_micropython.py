@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from hal.osdp import codec, records
-from hal.osdp.events import Command
+from hal.osdp.events import Command, LinkUp
 from tests.firmware.microcontroller import INSIDE, NODE, OUTSIDE, PACKAGE, Microcontroller
 from tests.hal.bench import KEYS, Bench, dead
 
@@ -149,6 +149,53 @@ def test_a_refusal_is_red_and_beeps_at_the_pins(bench: Bench, outside: Microcont
     assert (beeps, outside.level(RED), outside.level(GREEN)) == (3, 1, 0)
     bench.run(1.0)
     assert (outside.level(SOUNDER), outside.level(RED)) == (0, 0)
+
+
+def submit(bench: Bench, code: int, data: bytes) -> list[str]:
+    """Have the outside unit do something; the outcome appears in the list."""
+    outcome: list[str] = []
+    bench.panel.submit("outside", Command(code, data, bench.now + 2, outcome.append))
+    return outcome
+
+
+def test_a_unit_without_a_key_is_given_one_and_has_it_on_its_flash(
+    outside: Microcontroller, inside: Microcontroller
+) -> None:
+    outside.boot(has_key=False)
+    bench = Bench(others=(outside, inside))
+    outcome: list[str] = []
+    command = Command(codec.KEYSET, records.keyset(KEYS["outside"]), bench.now + 60, outcome.append)
+    bench.panel.install("outside", command, bench.now)
+    bench.up()
+    assert (outcome, outside.kept()) == ([""], {"key": KEYS["outside"].hex()})
+
+
+def test_a_key_and_an_address_are_changed_in_the_session(bench: Bench, outside: Microcontroller) -> None:
+    key = submit(bench, codec.KEYSET, records.keyset(bytes(range(50, 66))))
+    bench.run_until(lambda: bench.events.count(LinkUp("outside")) == 2)
+    place = submit(bench, codec.COMSET, records.comset(7, 115200))
+    bench.run(0.5)
+    assert (key, place) == ([""], [""])
+    assert outside.kept() == {"key": bytes(range(50, 66)).hex(), "place": [7, 115200]}
+
+
+def test_a_unit_answers_by_checksum_where_it_is_asked_so(inside: Microcontroller) -> None:
+    [packet] = codec.Parser().feed(
+        inside.receive(codec.plain(1, False, 0, codec.ID, b"\x00", has_crc=False), 0)
+    )
+    assert (packet.code, packet.has_crc) == (codec.PDID, False)
+
+
+def test_a_unit_says_who_it_is_what_it_can_and_how_it_stands(bench: Bench) -> None:
+    for code, reply, data in (
+        (codec.ID, codec.PDID, bytes.fromhex("000000010101000000010000")),
+        (codec.OSTAT, codec.OSTATR, b"\x00"),
+        (codec.LSTAT, codec.LSTATR, None),
+        (codec.ISTAT, codec.ISTATR, b"\x00\x00"),
+    ):
+        bench.panel.submit("inside", Command(code, b"\x00", bench.now + 1, lambda _: None))
+        bench.run(0.1)
+        assert bench.reports("inside", reply)[-1] == data or data is None
 
 
 def test_noise_moves_nothing_and_fills_no_memory(inside: Microcontroller) -> None:

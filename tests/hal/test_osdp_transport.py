@@ -1,10 +1,7 @@
 """Lines over TCP, and what a serial port is asked for: up, lost, back by itself, and never late."""
 
 import os
-import select
 import socket
-import threading
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -15,65 +12,13 @@ from hal.osdp.line import Line, Reader
 from hal.osdp.transport import TcpPort, open_transport, tcp_address
 from hal.ports import LinkChanged, Signal
 from tests.hal.bench import KEYS, inside_reader, outside_reader
+from tests.hal.converter import Converter
 from tests.waiting import wait_for
-
-
-class Converter:
-    """A converter with two readers behind it; one client at a time."""
-
-    def __init__(self) -> None:
-        self.outside, self.inside = outside_reader(KEYS["outside"]), inside_reader()
-        self._port = 0
-        self.start()
-
-    @property
-    def url(self) -> str:
-        """What goes into `port`."""
-        return f"tcp://127.0.0.1:{self._port}"
-
-    def start(self) -> None:
-        """Listen, at the same port as before."""
-        self._is_ending = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", self._port))
-        self._port = self._listener.getsockname()[1]
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """It loses its power, or its network."""
-        self._is_ending.set()
-        self._thread.join()
-
-    def _serve(self) -> None:
-        client: socket.socket | None = None
-        while not self._is_ending.is_set():
-            now_ms = int(time.monotonic() * 1000)
-            ready, _, _ = select.select([client or self._listener], [], [], 0.01)
-            if ready and client is None:
-                client, _ = self._listener.accept()
-            elif ready and client is not None:
-                client = self._answer(client, now_ms)
-            for reader in (self.outside, self.inside):
-                reader.step(now_ms)
-        for one in (client, self._listener):
-            if one is not None:
-                one.close()
-
-    def _answer(self, client: socket.socket, now_ms: int) -> socket.socket | None:
-        try:
-            data = client.recv(4096)
-        except ConnectionResetError:
-            data = b""
-        if not data:
-            client.close()
-            return None
-        client.sendall(b"".join([reader.receive(data, now_ms) for reader in (self.outside, self.inside)]))
-        return client
 
 
 @pytest.fixture
 def converter() -> Iterator[Converter]:
-    converter = Converter()
+    converter = Converter(outside_reader(KEYS["outside"]), inside_reader())
     yield converter
     converter.stop()
 
@@ -108,7 +53,7 @@ def test_readers_behind_a_converter_are_served(
     wait_for(lambda: ups(signals) == 2)
     outcomes: list[str] = []
     release(line, outcomes)
-    wait_for(lambda: outcomes == [""] and converter.inside.outputs.is_on(0))
+    wait_for(lambda: outcomes == [""] and converter.units[1].outputs.is_on(0))
 
 
 def test_a_converter_that_is_gone_is_a_fault_and_comes_back_by_itself(
@@ -124,7 +69,7 @@ def test_a_converter_that_is_gone_is_a_fault_and_comes_back_by_itself(
     assert outcomes[0]
     converter.start()
     wait_for(lambda: ups(signals) == 4)
-    assert not converter.inside.outputs.is_on(0)
+    assert not converter.units[1].outputs.is_on(0)
 
 
 def test_small_packets_go_at_once(converter: Converter) -> None:

@@ -45,6 +45,7 @@ class Machine:
 
 
 unit = None
+kept = {}
 
 
 def serve(line):
@@ -54,7 +55,9 @@ def serve(line):
 
 
 def _make(settings, scbk, entropy):
+    """Without `scbk` the unit has no key yet. What it is told to keep is in `kept`."""
     global unit
+    kept.clear()
     pool = [bytes.fromhex(entropy)]
 
     def random_bytes(count):
@@ -62,7 +65,22 @@ def _make(settings, scbk, entropy):
         assert len(taken) == count
         return taken
 
-    unit = Unit(Machine, settings, bytes.fromhex(scbk), aes, random_bytes)
+    key = bytes.fromhex(scbk) if scbk else None
+    unit = Unit(Machine, settings, key, aes, random_bytes, _keep_key, _keep_place)
+
+
+def _keep_key(scbk):
+    kept["key"] = scbk.hex()
+    return True
+
+
+def _keep_place(address, baud):
+    kept["place"] = [address, baud]
+    return True
+
+
+def _kept():
+    return kept
 
 
 def _receive(data, now_ms):
