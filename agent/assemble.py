@@ -18,6 +18,7 @@ from agent.errors import ConfigFault
 from agent.freshness import StaleSettings
 from agent.host_clock import HostClock
 from agent.inbox import Inbox
+from agent.keypads import keypads
 from agent.programming_side import MayProgram
 from agent.reader_keys import next_key_file, reader_key
 from agent.sealing import Sealer
@@ -111,6 +112,8 @@ def _settings(config: Config, config_path: Path, device_id: str, root: RootSecre
         programming=MayProgram(keypad=config.programming.keypad, lockctl=config.programming.lockctl),
         may_provision=config.provisioning.lockctl,
         key_files={name: section.key_file for name, section in config.readers.items()},
+        keypads=keypads(config.devices),
+        shows_keys=config.entry.key_feedback,
         conditions=ConditionPolicy(
             fire_releases=config.conditions.on_fire == "release",
             low_battery_opens=config.conditions.on_low_battery == "open",
@@ -163,13 +166,16 @@ def make_devices(config: Config, post: Post) -> Devices:
     lines = _lines(config, post)
     by_reader = {name: lines[section.line] for name, section in config.readers.items()}
     made: list[Device] = []
+    indicators: dict[str, Indicator] = {}
     for name, table in config.devices.items():
         driver, options = driver_options(name, table)
-        made.append(_made(name, driver, options, by_reader, post))
+        made.append(device := _made(name, driver, options, by_reader, post))
+        if isinstance(device, Indicator):
+            indicators[name] = device
     inputs = [device for device in made if not isinstance(device, Strike | Indicator)]
     return Devices(
         strike=next(device for device in made if isinstance(device, Strike)),
-        indicator=next((device for device in made if isinstance(device, Indicator)), None),
+        indicators=indicators,
         inputs=(*inputs, *lines.values()),
         readers=by_reader,
     )

@@ -1,9 +1,10 @@
-"""What a keypad shows at rest, the worst first. Never says anything about one code."""
+"""What the keypads show at rest, the worst first. Never says anything about one code."""
 
 from agent.clock_watch import ClockWatch
 from agent.condition_side import ConditionSide
 from agent.core.timekeeping import Trust
 from agent.door_side import DoorSide
+from agent.face import Face
 from agent.guesses import Guesses
 from agent.programming_side import ProgrammingSide
 from agent.recorder import Recorder
@@ -31,11 +32,15 @@ class AtRest:
         self._clock = clock
         self._conditions = conditions
 
-    def pattern(self, now: float) -> Pattern:
-        """What to show now; seconds since boot."""
+    def show(self, face: Face, now: float) -> None:
+        """Let all keypads stand as they should; seconds since boot."""
+        pattern = self._pattern(now)
+        is_worse = pattern is Pattern.FAULT
+        face.stand(pattern, {} if is_worse else dict.fromkeys(self._programming.keypads, Pattern.PROGRAMMING))
+
+    def _pattern(self, now: float) -> Pattern:
         shown = (
             (Pattern.FAULT, self._recorder.is_failing),
-            (Pattern.PROGRAMMING, self._programming.is_open),
             (Pattern.LOCKED_OUT, self._guesses.next_short_s(now) is not None),
             (Pattern.HELD, self._door.door.is_held),
             (Pattern.PRE_ALARM, self._door.door.is_warning),

@@ -16,6 +16,8 @@ from agent.core.constraints import ALL_DIGITS, CAPACITY, CODE_LENGTHS
 from agent.core.mode_schedule import ModeSchedule
 from agent.core.mode_schedule_fields import mode_schedule_of
 from agent.errors import ConfigFault
+from agent.keypads import KEYS as KEYPAD_KEYS
+from agent.keypads import is_keypad, keypads
 from agent.zones import zone_named
 from hal.osdp.transport import Direction, tcp_address
 from hal.registry import UnknownDriver, load
@@ -49,6 +51,7 @@ class EntrySection(_Section, frozen=True):
     """`[entry]`: typing at the keypad."""
 
     inter_key_timeout_s: Annotated[float, Meta(ge=1, le=60)] = 10.0
+    key_feedback: bool = True
 
 
 class CodesSection(_Section, frozen=True):
@@ -272,8 +275,12 @@ def _device_problem(config: Config) -> str | None:
     strikes = [driver for driver in drivers if driver.endswith(("-strike", "-maglock"))]
     if len(strikes) != 1:
         return f"a door has exactly one strike among its [devices.*], this one has {len(strikes)}"
-    if not any(driver.endswith(("-keypad", "-matrix")) for driver in drivers):
+    if not any(is_keypad(driver) for driver in drivers):
         return "a door needs a keypad: add [devices.keypad] with its driver"
+    try:
+        keypads(config.devices)
+    except ConfigFault as fault:
+        return str(fault)
     return None
 
 
@@ -282,7 +289,8 @@ def driver_options(name: str, table: Mapping[str, Any]) -> tuple[str, Any]:
     driver = table.get("driver")
     if not isinstance(driver, str):
         raise ConfigFault(f"devices.{name}: the key 'driver' is missing")
-    options = {key: value for key, value in table.items() if key != "driver"}
+    ours = ("driver", *(KEYPAD_KEYS if is_keypad(driver) else ()))
+    options = {key: value for key, value in table.items() if key not in ours}
     try:
         return driver, convert(options, load(driver).Options)
     except UnknownDriver as unknown:

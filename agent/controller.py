@@ -166,7 +166,8 @@ class Controller:
             record=self._recorder.record,
             flush=store.database.checkpoint,
         )
-        self._face = Face(devices.indicator)
+        shown_by = {name: each.indicator for name, each in settings.keypads.items() if each.indicator}
+        self._face = Face(devices.indicators, shown_by, shows_keys=settings.shows_keys)
         self.commands = CommandSide(
             store=store,
             clock=self.clock,
@@ -206,6 +207,7 @@ class Controller:
             offline=self.offline,
             freshness=self.freshness,
             conditions=self.conditions,
+            keypads=settings.keypads,
         )
         self._entries = Entries(
             tag_key=tag_key,
@@ -218,6 +220,7 @@ class Controller:
             schedules=self.schedules,
             programming=self._programming,
             outcomes=outcomes,
+            face=self._face,
             recorder=self._recorder,
         )
         self._at_rest = AtRest(
@@ -255,7 +258,7 @@ class Controller:
         self._recorder.record(Event("boot", {"version": self.version}), *self._damage())
         self.commands.start()
         self.door_codes.start()
-        self._face.stand(self._at_rest.pattern(self.clocks.now()))
+        self._at_rest.show(self._face, self.clocks.now())
 
     def _damage(self) -> tuple[Event, ...]:
         """What to say of a database that had to be set aside."""
@@ -279,7 +282,7 @@ class Controller:
             self._idle_work()
         except StorageFault as fault:
             self._fail(fault)
-        self._face.stand(self._at_rest.pattern(self.clocks.now()))
+        self._at_rest.show(self._face, self.clocks.now())
         self.cloud.publish_status(questions.status_fields(self))
 
     def next_wait_s(self) -> float:

@@ -7,6 +7,7 @@ from agent.core.decision import Denied, Granted, Outcome, Reason, decide
 from agent.core.entry import Entry, Typing
 from agent.core.throttle import LengthClass
 from agent.core.verifier import tag_of
+from agent.face import Face
 from agent.guesses import Guesses
 from agent.mode_side import ModeSide
 from agent.offline_rows import NOTHING, OfflineChange
@@ -34,6 +35,7 @@ class Entries:
         schedules: ScheduleWatch,
         programming: ProgrammingSide,
         outcomes: Outcomes,
+        face: Face,
         recorder: Recorder,
     ) -> None:
         """`timeout_s`: after so much silence an unfinished entry is forgotten."""
@@ -47,14 +49,16 @@ class Entries:
         self._schedules = schedules
         self._programming = programming
         self._outcomes = outcomes
+        self._face = face
         self._recorder = recorder
         self._typing: dict[str, Typing] = {}
 
     def handle(self, signal: KeyPressed | KeysLost, now: float) -> None:
         """Take what a keypad says."""
         match signal:
-            case KeyPressed():
+            case KeyPressed(keypad, key):
                 self.key_pressed(signal, now)
+                self._face.key(keypad, now, is_last=key == entry.ENTER)
             case KeysLost(keypad):
                 self.keys_lost(keypad, now)
 

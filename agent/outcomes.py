@@ -1,6 +1,6 @@
 """What becomes of an entry: made durable, then shown. Nothing moves, lights or beeps before that."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from agent.clock_watch import ClockWatch
 from agent.code_sync import CodeSync
@@ -20,6 +20,7 @@ from agent.freshness import Freshness
 from agent.guesses import Guesses
 from agent.host_clock import Clocks
 from agent.journal import Event
+from agent.keypads import Keypad
 from agent.mode_side import ModeSide
 from agent.offline_rows import NOTHING, OfflineChange
 from agent.offline_side import Admission, OfflineSide
@@ -48,6 +49,7 @@ class Outcomes:
         offline: OfflineSide,
         freshness: Freshness,
         conditions: ConditionSide,
+        keypads: Mapping[str, Keypad],
     ) -> None:
         """Uses are noted in the table of `codes`, guesses given back to `guesses`."""
         self._store = store
@@ -64,12 +66,13 @@ class Outcomes:
         self._offline = offline
         self._freshness = freshness
         self._conditions = conditions
+        self._keypads = keypads
 
     def grant(self, granted: Granted, length_class: LengthClass, keypad: str, entered_s: float) -> None:
         """A right code: let its owner in, or do what else it is there for."""
         code, refunded = granted.code, self._guesses.refunded(length_class)
         standing = self._modes.after_code(code)
-        detail = {"access_code_id": code.access_code_id, "gen": code.gen, "keypad": keypad}
+        detail = {"access_code_id": code.access_code_id, "gen": code.gen, **self._at(keypad)}
         is_programming = code.kind is Kind.PROGRAMMING
         events = [Event("programming_started" if is_programming else "access_granted", detail)]
         if standing is not None:
@@ -97,6 +100,7 @@ class Outcomes:
             self._programming.begin(code, keypad, now)
         else:
             self._let_in(code, standing, now)
+            self._face.granted(now, keypad)
         self._recorder.told()
 
     def admit(self, admission: Admission, length_class: LengthClass, keypad: str, entered_s: float) -> None:
@@ -108,7 +112,7 @@ class Outcomes:
         kind = "access_granted" if admission.opens else "offline_codes_cancelled"
         self._store.record_grant(  # durable before anything moves
             self._clock.stamp(entered_s),
-            (Event(kind, {**detail, "keypad": keypad, **admission.detail}),),
+            (Event(kind, {**detail, **self._at(keypad), **admission.detail}),),
             code,
             instant_of(self._clock.reading(entered_s)),
             length_class,
@@ -124,7 +128,7 @@ class Outcomes:
             )
         if admission.opens:
             self._door.release(now)
-        self._face.granted(now)
+        self._face.granted(now, keypad)
         self._recorder.told()
 
     def _let_in(self, code: AccessCode, standing: Standing | None, now: float) -> None:
@@ -132,7 +136,6 @@ class Outcomes:
             self._door.release(now, is_extended=code.extended_release)
         else:
             self._modes.show(standing, now)
-        self._face.granted(now)
 
     def objection(self, code: AccessCode | None) -> Reason | None:
         """Why a right code (None: a technician's) does nothing at this door now, whoever has it."""
@@ -156,7 +159,7 @@ class Outcomes:
     ) -> None:
         """A right code (None: a technician's), and an objection: shown like any refusal, but no guess."""
         refunded = self._guesses.refunded(length_class)
-        detail = {"reason": reason.value, "keypad": keypad}
+        detail = {"reason": reason.value, **self._at(keypad)}
         if code is not None:
             detail["access_code_id"] = code.access_code_id
         effect, stamp = Effect(budgets={length_class: refunded}), self._clock.stamp(entered_s)
@@ -164,12 +167,12 @@ class Outcomes:
         self._store.record_effect(stamp, effect, (Event("access_denied", detail), *silent))
         self._guesses.keep(effect.budgets)
         self._recorder.told()
-        self._face.deny(entered_s)
+        self._face.deny(entered_s, keypad)
 
     def refuse(self, denied: Denied, keypad: str, entered_s: float, offline: OfflineChange = NOTHING) -> None:
         """Every refusal is recorded and then shown alike, at the same time after `#`. `offline`: what is to
         be remembered of a technician."""
-        detail = {"reason": denied.reason.value, "keypad": keypad}
+        detail = {"reason": denied.reason.value, **self._at(keypad)}
         if denied.code is not None:
             detail["access_code_id"] = denied.code.access_code_id
         if denied.reason is Reason.THROTTLED:
@@ -179,7 +182,12 @@ class Outcomes:
             self._store.record_effect(stamp, Effect(offline=offline), (event,))
             self._offline.durable(offline)
             self._recorder.told()
-        self._face.deny(entered_s)
+        self._face.deny(entered_s, keypad)
+
+    def _at(self, keypad: str) -> dict[str, str]:
+        """Where it was typed, and which way people go who type there."""
+        place = self._keypads.get(keypad)
+        return {"keypad": keypad, **({"direction": place.direction} if place and place.direction else {})}
 
     def _silent(self, code: AccessCode, keypad: str, entered_s: float) -> Sequence[Event]:
         return self._alarm.rows(code, keypad, self._clock.reading(entered_s).wall_s)

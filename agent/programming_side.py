@@ -1,6 +1,6 @@
 """The controller's half for programming: sessions at the keypads, and what `lockctl` asks for instead."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -72,9 +72,9 @@ class ProgrammingSide:
     # --- at the keypad ----------------------------------------------------------------------------
 
     @property
-    def is_open(self) -> bool:
-        """Whether a session is open at any keypad."""
-        return bool(self._sessions)
+    def keypads(self) -> Collection[str]:
+        """Where a session is open."""
+        return self._sessions.keys()
 
     def begin(self, code: AccessCode, keypad: str, now: float) -> None:
         """A programming code was granted, durably."""
@@ -102,7 +102,7 @@ class ProgrammingSide:
         if after is not None:
             self._sessions[keypad] = (code, after)
         if wish is not None:
-            self._show(self._done(wish, code, now), now)
+            self._show(self._done(wish, code, now), keypad, now)
         return True
 
     def keys_lost(self, keypad: str, now: float) -> bool:
@@ -139,12 +139,12 @@ class ProgrammingSide:
             return reason
         return None if may_open(self._mode(), Source.KEYPAD) else Reason.BLOCKED_BY_MODE
 
-    def _show(self, outcome: Changed | Refused, now: float) -> None:
+    def _show(self, outcome: Changed | Refused, keypad: str, now: float) -> None:
         """As after any entry: done is green at once, refused is red a moment later, whatever the reason."""
         if isinstance(outcome, Changed):
-            self._face.granted(now)
+            self._face.granted(now, keypad)
         else:
-            self._face.deny(now)
+            self._face.deny(now, keypad)
 
     # --- from the control socket ------------------------------------------------------------------
 

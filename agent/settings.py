@@ -11,6 +11,7 @@ from agent.core.constraints import Constraints
 from agent.core.door import Timings
 from agent.core.mode_schedule import ModeSchedule
 from agent.freshness import StaleSettings
+from agent.keypads import Keypad
 from agent.programming_side import MayProgram
 from hal.ports import Device, Indicator, ReaderSetup, Strike
 
@@ -35,6 +36,8 @@ class Settings:
     key_files: Mapping[str, Path] = field(default_factory=dict)
     """Where the key of each reader is."""
     conditions: ConditionPolicy = field(default_factory=ConditionPolicy)
+    keypads: Mapping[str, Keypad] = field(default_factory=dict)
+    shows_keys: bool = True
     secrets_source: str = "unknown"
     """Where the root secret lives, in words, for `doctor`; likewise the three below."""
     secrets_off_disk: bool = False
@@ -47,11 +50,11 @@ class Devices:
     """The hardware of the door. `inputs`: what only posts."""
 
     strike: Strike
-    indicator: Indicator | None
+    indicators: Mapping[str, Indicator]
     inputs: tuple[Device, ...]
     readers: Mapping[str, ReaderSetup] = field(default_factory=dict)
     """What each OSDP reader hangs on."""
 
     def all(self) -> tuple[Device, ...]:
         """Outputs first: they have to be safe before anything can happen."""
-        return (self.strike, *((self.indicator,) if self.indicator else ()), *self.inputs)
+        return (self.strike, *self.indicators.values(), *self.inputs)

@@ -68,7 +68,7 @@ def _controller(store: Store, strike: Strike) -> Controller:
         tag_key=TAG_KEY,
         clocks=HostClock(),
         inbox=inbox,
-        devices=Devices(strike=strike, indicator=None, inputs=()),
+        devices=Devices(strike=strike, indicators={}, inputs=()),
         version=__version__,
         sealer=Sealer(device_id=DEVICE_ID, identity={}, cloud_sealing={}),  # nothing here is sealed
     )

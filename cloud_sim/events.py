@@ -45,6 +45,8 @@ def event_of(lock_id: str, journal_epoch: str, row: dict[str, Any], received_ms:
         event["access_code_id"] = detail["access_code_id"]
     if row["kind"] in _RENAMED:
         event |= {"source": "keypad", "keypad": _text(detail.get("keypad"))}
+        if "direction" in detail:
+            event["direction"] = _text(detail["direction"])
     if row["kind"] == "access_granted":
         event["method"] = "keycode"
     if row["kind"] == "access_denied":

@@ -111,6 +111,8 @@ class VirtualIndicator(Indicator):
         """Dark."""
         self._clock = clock
         self.shown: list[tuple[float, Pattern]] = []
+        """All but the blips of keys."""
+        self.blips: list[float] = []
 
     def start(self) -> None:
         """Nothing to open."""
@@ -120,7 +122,10 @@ class VirtualIndicator(Indicator):
 
     def show(self, pattern: Pattern) -> None:
         """See `hal.ports.Indicator`."""
-        self.shown.append((self._clock.now_s, pattern))
+        if pattern is Pattern.KEY:
+            self.blips.append(self._clock.now_s)
+        else:
+            self.shown.append((self._clock.now_s, pattern))
 
     @property
     def pattern(self) -> Pattern:
@@ -192,7 +197,9 @@ class Site:
         self.cloud_wall_s = float(NOON) + (self.clock.now_s - 100.0)
         self.before_unlock: Callable[[], None] = lambda: None
         self.strike = VirtualStrike(self.clock, lambda: self.before_unlock())
-        self.indicator = VirtualIndicator(self.clock)
+        names = {each.indicator for each in settings.get("keypads", {}).values() if each.indicator}
+        self.indicators = {name: VirtualIndicator(self.clock) for name in ("indicator", *names)}
+        self.indicator = self.indicators["indicator"]
         self.uplink = VirtualUplink()
         self.store = open_store(
             state_dir / "lock.db",
@@ -212,7 +219,7 @@ class Site:
             tag_key=b"k" * 32,
             clocks=self.clock,
             inbox=self.inbox,
-            devices=Devices(strike=self.strike, indicator=self.indicator, inputs=(), readers=readers or {}),
+            devices=Devices(strike=self.strike, indicators=self.indicators, inputs=(), readers=readers or {}),
             version="test",
             sealer=Sealer(
                 device_id=DEVICE_ID,

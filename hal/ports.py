@@ -142,6 +142,8 @@ class Pattern(Enum):
     """What the keypad shows and sounds. Momentary ones fall back to the standing one by themselves."""
 
     READY = "ready"
+    KEY = "key"
+    """Momentary, and short: a key was taken. The same for every key."""
     GRANTED = "granted"
     """Momentary."""
     DENIED = "denied"

@@ -8,6 +8,7 @@ from agent.cli.daemon import main
 from agent.config import Config, load_config
 from agent.core.modes import Mode
 from agent.errors import ConfigFault
+from agent.keypads import Keypad, keypads
 
 GOOD = Path("agent/example.toml").read_text("utf-8")
 
@@ -54,6 +55,52 @@ def problem(tmp_path: Path, text: str) -> str:
 def test_a_mistake_is_named_with_its_key(tmp_path: Path, before: str, after: str, said: str) -> None:
     assert before in GOOD
     assert said in problem(tmp_path, GOOD.replace(before, after, 1))
+
+
+INNER = """
+[devices.inner]
+driver = "osdp-keypad"
+reader = "inside"
+{keypad}
+
+[devices.inner_light]
+driver = "osdp-indicator"
+reader = "inside"
+"""
+
+
+def test_a_keypad_shows_its_answers_on_the_light_of_its_reader_unless_it_names_another(
+    tmp_path: Path,
+) -> None:
+    found = []
+    for keypad in ("", 'indicator = "indicator"\ndirection = "out"'):
+        path = tmp_path / "door.toml"
+        path.write_text(GOOD + INNER.format(keypad=keypad))
+        found.append(keypads(load_config(path).devices))
+    assert found[0] == {"keypad": Keypad(None, "indicator"), "inner": Keypad(None, "inner_light")}
+    assert found[1]["inner"] == Keypad("out", "indicator")
+
+
+@pytest.mark.parametrize(
+    ("keypad", "said"),
+    [
+        ('direction = "up"', "devices.inner.direction: 'up' is neither 'in' nor 'out'"),
+        ('indicator = "lamp"', "devices.inner.indicator: there is no indicator 'lamp'"),
+        ('colour = "red"', "unknown key 'colour'"),
+    ],
+)
+def test_a_mistake_at_a_keypad_is_named(tmp_path: Path, keypad: str, said: str) -> None:
+    assert said in problem(tmp_path, GOOD + INNER.format(keypad=keypad))
+
+
+def test_a_keypad_among_several_lights_and_beside_none_has_to_name_its_own(tmp_path: Path) -> None:
+    ascii_keypad = '[devices.old]\ndriver = "ascii-keypad"\nport = "/dev/nothing"\n'
+    assert 'indicator = "indicator"' in problem(tmp_path, GOOD + INNER.format(keypad="") + ascii_keypad)
+
+
+def test_a_device_that_is_no_keypad_has_no_direction(tmp_path: Path) -> None:
+    text = GOOD.replace('driver = "osdp-rex"', 'driver = "osdp-rex"\ndirection = "in"')
+    assert "devices.rex (osdp-rex): unknown key 'direction'" in problem(tmp_path, text)
 
 
 def test_a_line_over_the_network_is_not_turned_by_us(tmp_path: Path) -> None:

@@ -42,14 +42,19 @@ def _always(template: str, style: Style = "plain") -> Callable[[Detail], Said]:
 
 def _granted(detail: Detail) -> Said:
     if "technician" in detail:
-        return f"access granted, technician {detail['technician']:03d}", "good"
+        return f"access granted, technician {detail['technician']:03d}{_way(detail)}", "good"
     offline = "offline " if detail.get("method") == "offline_code" else ""
-    return f"access granted, {offline}{_code(detail['access_code_id'])}", "good"
+    return f"access granted, {offline}{_code(detail['access_code_id'])}{_way(detail)}", "good"
 
 
 def _denied(detail: Detail) -> Said:
     named = f", {_code(detail['access_code_id'])}" if "access_code_id" in detail else ""
-    return f"access denied: {spaced(detail['reason'])}{named}{_times(detail)}", "bad"
+    return f"access denied: {spaced(detail['reason'])}{named}{_way(detail)}{_times(detail)}", "bad"
+
+
+def _way(detail: Detail) -> str:
+    """Which way somebody went, where the keypad says."""
+    return f", going {detail['direction']}" if "direction" in detail else ""
 
 
 def _code(access_code_id: object) -> str:

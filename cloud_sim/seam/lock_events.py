@@ -79,7 +79,7 @@ def _denied(_database: Database, event: Mapping[str, Any]) -> tuple[str, dict[st
 
 def _whence(event: Mapping[str, Any]) -> dict[str, Any]:
     """From where: a keypad by its name, the cloud, or `lockctl`. Events stored by older clouds do not say."""
-    return {name: event[name] for name in ("source", "keypad") if event.get(name) is not None}
+    return {name: event[name] for name in ("source", "keypad", "direction") if event.get(name) is not None}
 
 
 def _tampered(_database: Database, event: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

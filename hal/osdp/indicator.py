@@ -31,6 +31,7 @@ def _blinking(one: int, other: int) -> records.Light:
 
 SHOWS: Mapping[Pattern, Show] = {
     Pattern.READY: Show(records.steady(records.BLUE)),
+    Pattern.KEY: Show(records.steady(records.BLACK), momentary_tenths=1, beep=(1, 1, 1)),
     Pattern.GRANTED: Show(records.steady(records.GREEN), momentary_tenths=30, beep=(2, 1, 1)),
     Pattern.DENIED: Show(records.steady(records.RED), momentary_tenths=10, beep=(1, 1, 3)),
     Pattern.IDENTIFY: Show(_blinking(records.GREEN, records.BLUE), momentary_tenths=100, beep=(2, 3, 20)),

@@ -67,6 +67,10 @@ def test_every_kind_of_row_that_the_agent_writes_has_words_and_no_other() -> Non
             row(1, "access_denied", stream="outside", reason="throttled", count=12),
             "access denied: throttled, 12 times",
         ),
+        (
+            row(1, "access_granted", access_code_id=CODE_ID, keypad="inner", direction="out"),
+            "access granted, code 0b6e1c1e, going out",
+        ),
         (row(1, "code_state", access_code_id=CODE_ID, gen=1, state="set", errors=[]), "code 0b6e1c1e set"),
         (
             row(1, "code_state", access_code_id=CODE_ID, gen=1, state="failed", errors=["code_weak"]),
