@@ -9,6 +9,7 @@ import binascii
 import os
 import secrets
 import stat
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +26,7 @@ Octet = Annotated[int, Meta(ge=0, le=255)]
 Slot = Annotated[int, Meta(ge=0, le=2**40)]
 UnixSeconds = Annotated[int, Meta(ge=0, le=2**40)]
 LATEST_SLOT = 2**40
+_CODE_NAMESPACE = uuid.UUID("4f4c4331-0b1e-4d0e-8c55-6c0f2a9d7e11")
 
 
 class SetupFault(Exception):
@@ -221,3 +223,9 @@ def save_setup(path: Path, setup: OfflineSetup, *, replace: bool) -> None:
 def new_secret() -> str:
     """A technician's secret: 20 random bytes in base32."""
     return base64.b32encode(secrets.token_bytes(SECRET_BYTES)).decode()
+
+
+def offline_id(device_id: str, kid: int, issuer: int, slot: int, q: int) -> str:
+    """The access_code_id of an offline code, the same wherever it is reckoned: cloud and lock need not have
+    spoken."""
+    return str(uuid.uuid5(_CODE_NAMESPACE, f"{device_id}/{kid}/{issuer}/{slot}/{q}"))

@@ -4,7 +4,6 @@ Every entry of any length costs the same here, whatever was set up: six decodes 
 """
 
 import logging
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -20,7 +19,7 @@ from agent.core.verifier import TAG_BYTES
 from agent.journal import Event
 from agent.messages import OfflineReceived
 from agent.offline_rows import NEVER_SLOT, NO_SETUP, NOTHING, KeptSetup, OfflineChange, UsedCode
-from agent.offline_setup import OfflineSetup, SetupFault, decode_setup
+from agent.offline_setup import OfflineSetup, SetupFault, decode_setup, offline_id
 from agent.recorder import Recorder
 from agent.store import Store
 
@@ -29,7 +28,6 @@ log = logging.getLogger(__name__)
 MOST_FAILURES = 100
 """Failed long entries since the last acknowledgement; then offline and rolling codes are off (SP 800-63B)."""
 TOTP_GUESS_CHANCE = 3e-6
-_CODE_NAMESPACE = uuid.UUID("4f4c4331-0b1e-4d0e-8c55-6c0f2a9d7e11")
 _NOBODY = OfflineVerifier(OfflineFormat("none"), FirstUse())
 
 
@@ -312,9 +310,3 @@ class OfflineSide:
         certain_wall_s = self._clock.certain_wall_s(now)
         if self._store.offline.purge(certain_wall_s):
             self._has_changed = True
-
-
-def offline_id(device_id: str, kid: int, issuer: int, slot: int, q: int) -> str:
-    """The access_code_id of an offline code, the same wherever it is reckoned: cloud and lock need not have
-    spoken."""
-    return str(uuid.uuid5(_CODE_NAMESPACE, f"{device_id}/{kid}/{issuer}/{slot}/{q}"))

@@ -35,6 +35,7 @@ def access_code(row: dict[str, Any], proof: Evidence, owner_id: str, wall: float
         "code": row["code"] or None,
         "starts_at": iso(row["starts_at"]),
         "ends_at": iso(row["ends_at"]),
+        "is_offline_access_code": False,
         "is_one_time_use": row["max_uses"] == 1,
         "works_without_clock": bool(row["works_without_clock"]),
         **code_rules.shown(row),

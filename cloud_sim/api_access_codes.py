@@ -14,10 +14,12 @@ from cloud_sim import (
     answers,
     api_bulk_codes,
     api_fields,
+    api_offline_codes,
     code_constraints,
     code_updates,
     commands,
     locks,
+    offline_codes,
     reported,
     unmanaged_codes,
 )
@@ -42,8 +44,13 @@ class LockAccessCodes(HTTPEndpoint):
         cloud = cloud_of(request)
         lock_id = lock_row(request)["lock_id"]
         fields = await api_fields.read_large_object(
-            request, api_bulk_codes.CREATE, api_bulk_codes.BODY_LIMIT_BYTES, api_fields.ACCESS_CODE_FIELDS
+            request,
+            api_bulk_codes.CREATE,
+            api_bulk_codes.BODY_LIMIT_BYTES,
+            (*api_fields.ACCESS_CODE_FIELDS, *api_offline_codes.FIELDS),
         )
+        if api_offline_codes.is_asked_for(fields):
+            return JSONResponse(api_offline_codes.create(cloud, lock_id, fields), 201)
 
         def check(wanted: NewAccessCode) -> None:
             if wanted.code is not None:
@@ -90,12 +97,18 @@ class AccessCode(HTTPEndpoint):
 
     async def get(self, request: Request) -> Response:
         """One code, bare."""
-        return JSONResponse(_shown(cloud_of(request), request.path_params["access_code_id"]))
+        cloud = cloud_of(request)
+        issued = _issued(cloud, request)
+        if issued is not None:
+            return JSONResponse(_shown_offline(cloud, issued["lock_id"], [issued])[0])
+        return JSONResponse(_shown(cloud, request.path_params["access_code_id"]))
 
     async def patch(self, request: Request) -> Response:
         """Change what the body names, and nothing else; null takes a rule away."""
         cloud = cloud_of(request)
         fields = await api_fields.read_object(request, api_fields.ACCESS_CODE_FIELDS)
+        if _issued(cloud, request) is not None:
+            api_offline_codes.refuse_change()
         row = _code_row(cloud, request.path_params["access_code_id"])
         if row["deleted_ms"] is not None:
             raise ApiError(404, "ACCESS_CODE_NOT_FOUND", "this access code is deleted; create a new one")
@@ -113,9 +126,14 @@ class AccessCode(HTTPEndpoint):
         return JSONResponse(_shown(cloud, row["access_code_id"]))
 
     async def delete(self, request: Request) -> Response:
-        """Ask for a code to be removed; listed as `removing` until the lock confirms. Again is harmless."""
+        """Ask for a code to be removed; listed as `removing` until the lock confirms. Again is harmless. An
+        offline code is revoked."""
         cloud = cloud_of(request)
         await api_fields.read_body(request)
+        issued = _issued(cloud, request)
+        if issued is not None:
+            api_offline_codes.revoke(cloud, issued)
+            return JSONResponse({"ok": True, "access_code_id": issued["access_code_id"], "status": "pending"})
         row = _code_row(cloud, request.path_params["access_code_id"])
         _delete(cloud, row["lock_id"], [row])
         return JSONResponse({"ok": True, "access_code_id": row["access_code_id"], "status": "pending"})
@@ -198,7 +216,18 @@ def _codes_of(cloud: "Cloud", lock_id: str) -> Response:
     owner_id = cloud.database.owner_id
     rows = access_codes.of_lock(cloud.database, lock_id)
     shown = [answers.access_code(row, proof, owner_id, cloud.wall()) for row in rows]
+    shown += _shown_offline(cloud, lock_id, offline_codes.of_lock(cloud.database, lock_id))
     return JSONResponse({"access_codes": shown})
+
+
+def _issued(cloud: "Cloud", request: Request) -> dict[str, Any] | None:
+    """The offline code in the path, if it is one."""
+    return offline_codes.find(cloud.database, request.path_params["access_code_id"])
+
+
+def _shown_offline(cloud: "Cloud", lock_id: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    known, owner_id = offline_codes.knowledge(cloud.database, lock_id), cloud.database.owner_id
+    return [api_offline_codes.shown(row, known, owner_id, cloud.wall()) for row in rows]
 
 
 def _tell(cloud: "Cloud", lock_id: str) -> None:

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from agent.core.access_code import Kind
 from agent.core.modes import Mode
 from agent.core.schedule_fields import MAX_HOLIDAYS, MAX_WEEKLY
-from cloud_sim import api_actions, api_fields, api_rules, api_webhooks, guide_events
+from cloud_sim import api_actions, api_fields, api_rules, api_webhooks, guide_events, offline_issuing
 
 Schema = Mapping[str, Any]
 VERBS = ("get", "post", "patch", "put", "delete")
@@ -85,6 +85,11 @@ CODE_FIELDS: Mapping[str, Schema] = {
     "holidays": _list({"type": "object"}, 1, MAX_HOLIDAYS),
 }
 """What a code may be asked to be."""
+OFFLINE_CODE_FIELDS: Mapping[str, Schema] = {
+    "is_offline_access_code": _FLAG,
+    "max_time_rounding": {"enum": list(offline_issuing.ROUNDINGS_S)},
+}
+"""What a new code may be besides."""
 ACTION_FIELDS: Mapping[str, Schema] = {
     "action": {"type": "string", "enum": list(api_actions.ARGUMENTS)},
     "custom_id": {"type": "string", "maxLength": api_actions.CUSTOM_ID_LIMIT},
@@ -110,11 +115,12 @@ WEBHOOK_FIELDS: Mapping[str, Schema] = {
 }
 INVITATION_FIELDS: Mapping[str, Schema] = {"name": _NAME, "device_id": _ID}
 BODIES: Mapping[str, tuple[Mapping[str, Schema], tuple[str, ...]]] = {
-    "post /device-cloud/locks/{lock_id}/access_codes": (CODE_FIELDS, ()),
+    "post /device-cloud/locks/{lock_id}/access_codes": ({**CODE_FIELDS, **OFFLINE_CODE_FIELDS}, ()),
     "patch /device-cloud/access_codes/{access_code_id}": (CODE_FIELDS, ()),
     "post /device-cloud/locks/{lock_id}/actions": (ACTION_FIELDS, ("action",)),
     "put /device-cloud/locks/{lock_id}/mode_schedule": (MODE_SCHEDULE_FIELDS, ("zone",)),
     "put /device-cloud/locks/{lock_id}/offline_setup": (OFFLINE_SETUP_FIELDS, ()),
+    "post /device-cloud/locks/{lock_id}/offline_cancellation": ({"before": _TIME}, ()),
     "post /device-cloud/invitations": (INVITATION_FIELDS, ()),
     "post /device-cloud/webhooks": (WEBHOOK_FIELDS, ("url",)),
 }
@@ -162,6 +168,13 @@ ANSWERS: Mapping[str, Schema] = {
         f"{verb} /device-cloud/locks/{{lock_id}}/offline_setup": _ref("offline_setup")
         for verb in ("get", "put")
     },
+    "post /device-cloud/locks/{lock_id}/offline_cancellation": _object(
+        code=_TEXT,
+        kid=_WHOLE,
+        hits=_list(_ID),
+        spares=_list(_ID),
+        **dict.fromkeys(("ends_codes_before", "valid_from", "valid_until"), _TIME),
+    ),
     "get /device-cloud/people/{person}/export": _object(
         person=_TEXT, access_codes=_list(_ref("access_code"))
     ),
@@ -197,7 +210,13 @@ SCHEMAS: Mapping[str, Schema] = {
         errors=_list(_object(error_code=_TEXT, message=_TEXT)),
         uses=_WHOLE,
         **{name: _maybe(_TEXT) for name in ("name", "person_id", "code", "starts_at", "ends_at", "zone")},
-        **dict.fromkeys(("is_one_time_use", "works_without_clock", "enabled", "extended_release"), _FLAG),
+        **dict.fromkeys(
+            (
+                *("is_offline_access_code", "is_one_time_use", "works_without_clock", "enabled"),
+                "extended_release",
+            ),
+            _FLAG,
+        ),
     ),
     "action": _object(
         action_id=_ID,

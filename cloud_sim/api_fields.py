@@ -1,7 +1,7 @@
 """Reads what HTTP clients send: bodies, fields, times, numbers; an `ApiError` says what is wrong with it."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -93,9 +93,9 @@ def new_access_code(fields: dict[str, Any], wall: float) -> NewAccessCode:
     """The access code a body of ACCESS_CODE_FIELDS asks for. Null is the same as left out.
 
     The lock counts whole seconds: starts_at is rounded down and ends_at up."""
-    starts_at, ends_at = _time(fields, "starts_at"), _time(fields, "ends_at")
+    starts_at, ends_at = time_of(fields, "starts_at"), time_of(fields, "ends_at")
     _check_window(starts_at, ends_at, wall)
-    is_one_time_use = _flag(fields, "is_one_time_use")
+    is_one_time_use = flag_of(fields, "is_one_time_use")
     return NewAccessCode(
         name=name_of(fields),
         person_id=name_of(fields, "person_id"),
@@ -104,12 +104,12 @@ def new_access_code(fields: dict[str, Any], wall: float) -> NewAccessCode:
         ends_at=None if ends_at is None else -((_EPOCH - ends_at) // _SECOND),
         is_one_time_use=is_one_time_use,
         max_uses=api_rules.max_uses(fields, is_one_time_use=is_one_time_use),
-        works_without_clock=_flag(fields, "works_without_clock"),
+        works_without_clock=flag_of(fields, "works_without_clock"),
         rules=api_rules.rules(fields),
     )
 
 
-def name_of(fields: dict[str, Any], field: str = "name") -> str | None:
+def name_of(fields: Mapping[str, Any], field: str = "name") -> str | None:
     """The field `name`, or another of its kind."""
     name = fields.get(field)
     if name is None:
@@ -148,14 +148,16 @@ def _code(fields: dict[str, Any]) -> str | None:
     return code
 
 
-def _flag(fields: dict[str, Any], name: str) -> bool:
+def flag_of(fields: Mapping[str, Any], name: str) -> bool:
+    """A field that is true or false; left out it is false."""
     value = fields.get(name)
     if value is not None and not isinstance(value, bool):
         raise ApiError(400, "INVALID_FLAG", f"{name} must be true or false")
     return bool(value)
 
 
-def _time(fields: dict[str, Any], name: str) -> datetime | None:
+def time_of(fields: Mapping[str, Any], name: str) -> datetime | None:
+    """A field that is a time."""
     value = fields.get(name)
     if value is None:
         return None

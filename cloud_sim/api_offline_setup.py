@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from agent.offline_setup import SetupFault
-from cloud_sim import api_fields, offline_setups
+from cloud_sim import api_fields, offline_revocation, offline_setups
 from cloud_sim.api_context import cloud_of, lock_row
 from cloud_sim.api_errors import ApiError
 
@@ -32,7 +32,9 @@ class LockOfflineSetup(HTTPEndpoint):
         if fields.pop("device_id", lock_id) != lock_id:
             raise ApiError(400, "INVALID_OFFLINE_SETUP", "device_id: these are the keys of another lock")
         try:
-            offline_setups.replace(cloud.database, lock_id, fields)
+            with cloud.database.transaction():
+                offline_setups.replace(cloud.database, lock_id, fields)
+                offline_revocation.give_up_unreadable(cloud.database, lock_id, cloud.wall())
         except SetupFault as fault:
             raise ApiError(400, "INVALID_OFFLINE_SETUP", str(fault)) from None
         cloud.downlink.offline_setup(lock_id)

@@ -1,13 +1,13 @@
 """The HTTP API's people: all that is kept of one, and how it is erased."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from cloud_sim import answers, api_fields, locks, people, reported
+from cloud_sim import answers, api_fields, api_offline_codes, locks, offline_codes, people, reported
 from cloud_sim.api_context import cloud_of
 from cloud_sim.api_errors import ApiError
 
@@ -22,14 +22,18 @@ class PersonExport(HTTPEndpoint):
         """Codes, events, and rows of journals about them."""
         cloud, person = cloud_of(request), request.path_params["person"]
         codes = people.codes_of(cloud.database, person)
-        ids = {row["access_code_id"] for row in codes}
+        offline = offline_codes.of_person(cloud.database, person)
+        ids = {row["access_code_id"] for row in (*codes, *offline)}
         told = people.told_of(cloud.database, person, ids)
-        if not codes and not told:
+        if not ids and not told:
             message = "nothing is kept of anybody with this name or person_id; capitals and spaces count"
             raise ApiError(404, "PERSON_NOT_FOUND", message)
         exported = {
             "person": person,
-            "access_codes": [_shown(cloud, row) for row in codes],
+            "access_codes": [
+                *(_shown(cloud, row) for row in codes),
+                *(_shown_offline(cloud, row) for row in offline),
+            ],
             "events": people.events_of(cloud.database, ids),
             "seam_events": told,
             "journal_rows": people.journal_rows_of(cloud.database, ids),
@@ -53,6 +57,11 @@ class Person(HTTPEndpoint):
 def _shown(cloud: "Cloud", row: dict[str, object]) -> dict[str, object]:
     proof = reported.evidence(cloud.database, str(row["lock_id"]), cloud.wall())
     return answers.access_code(row, proof, cloud.database.owner_id, cloud.wall())
+
+
+def _shown_offline(cloud: "Cloud", row: dict[str, Any]) -> dict[str, Any]:
+    known = offline_codes.knowledge(cloud.database, row["lock_id"])
+    return api_offline_codes.shown(row, known, cloud.database.owner_id, cloud.wall())
 
 
 ROUTES = (

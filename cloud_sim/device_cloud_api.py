@@ -23,6 +23,7 @@ from cloud_sim import (
     api_duress,
     api_fields,
     api_mode_schedule,
+    api_offline_codes,
     api_offline_setup,
     api_people,
     api_webhooks,
@@ -72,6 +73,7 @@ def device_cloud(cloud: Cloud) -> Starlette:
         *api_actions.ROUTES,
         *api_mode_schedule.ROUTES,
         *api_offline_setup.ROUTES,
+        *api_offline_codes.ROUTES,
         *api_people.ROUTES,
         *api_webhooks.ROUTES,
     ]

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from datetime import datetime
 from typing import Any
 
 from cloud_sim.answers import iso_ms
@@ -77,6 +78,17 @@ def last_sequence(
         lock_id,
     )
     return int(row["n"]) if row else 0
+
+
+def told_upto_s(database: Database, lock_id: str) -> float:
+    """By its newest event whose time is good: everything that happened at the lock before this Unix time is
+    known here, since journals come in order. 0 if there is none."""
+    row = database.row(
+        "SELECT json_extract(event, '$.occurred_at') AS at FROM events WHERE lock_id = ?"
+        " AND json_extract(event, '$.clock') IN ('trusted', 'holdover') ORDER BY sequence DESC LIMIT 1",
+        lock_id,
+    )
+    return datetime.fromisoformat(row["at"]).timestamp() if row else 0.0
 
 
 def events_after(database: Database, lock_id: str, after: int, limit: int) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import msgspec
 from joserfc.jwk import OKPKey
 
 from agent.messages import Events
-from cloud_sim import command_answers, door_codes, duress, events, reported
+from cloud_sim import command_answers, door_codes, duress, events, offline_cancellations, reported
 from cloud_sim.database import Database
 
 SEQ_LIMIT = 2**53
@@ -51,6 +51,12 @@ class _Extent(msgspec.Struct, frozen=True, rename={"first": "from", "last": "to"
 class _Use(msgspec.Struct, frozen=True):
     access_code_id: Text
     gen: Integer
+
+
+class _Cancellation(msgspec.Struct, frozen=True):
+    kid: Integer
+    issuer: Integer
+    slot: Integer
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,9 +231,11 @@ def _store_row(
     known_ms = row.wall_ms if row.clock in ("trusted", "holdover") else None
     if row.kind in USES and _is(row.detail, _Use):
         reported.count_use(database, lock_id, row.detail, wall, known_ms)
+    at_ms = received_ms if known_ms is None else known_ms
+    if row.kind == offline_cancellations.KIND and _is(row.detail, _Cancellation):
+        offline_cancellations.take(database, lock_id, row.detail, at_ms)
     if row.kind not in door_codes.KINDS:
         return False
-    at_ms = received_ms if known_ms is None else known_ms
     return door_codes.take(
         database, lock_id, row.kind, row.detail, at_ms=at_ms, wall=wall, sealing_key=sealing_key
     )

@@ -5,7 +5,7 @@ of. So the journal we name stays the first one we knew, until somebody names the
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from cloud_sim.database import Database
 LIMIT_BYTES = 12 * 1024
 """Of the document: sealed it must fit into one message."""
 OWN_FIELDS = frozenset(OfflineSetup.__struct_fields__) - {"device_id"}
+_WHO_IS_IN = ("denied", "technicians")
+"""Fields whose change leaves every other code what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,47 +26,109 @@ class Kept:
     rev: int
     journal_epoch: str
     fields: Mapping[str, Any]
+    """As somebody asked for them."""
+    revoked: Sequence[Mapping[str, int]] = ()
+    """What is denied besides: codes that were issued and revoked here."""
+    keys_rev: int = 0
+    """The revision with which keys and format became what they are."""
+    journal_rev: int = 0
+    """The one that named this journal first."""
 
     def __repr__(self) -> str:
         return f"Kept(rev={self.rev})"
 
     def document(self, lock_id: str) -> dict[str, object]:
         """As the lock reads it."""
-        return {**self.fields, "device_id": lock_id, "journal_epoch": self.journal_epoch}
+        known = {"device_id": lock_id, "journal_epoch": self.journal_epoch}
+        return {**_with(self.fields, self.revoked), **known}
+
+    def decoded(self, lock_id: str) -> OfflineSetup:
+        """The same as values."""
+        return decode_setup(json.dumps(self.document(lock_id)).encode())
+
+
+NOTHING = Kept(0, "", {})
 
 
 def kept(database: Database, lock_id: str) -> Kept | None:
     """The setup of a lock; None if it never had one."""
     row = database.row("SELECT * FROM offline_setups WHERE lock_id = ?", lock_id)
-    return Kept(row["rev"], row["journal_epoch"], json.loads(row["setup"])) if row else None
+    if row is None:
+        return None
+    return Kept(
+        rev=row["rev"],
+        journal_epoch=row["journal_epoch"],
+        fields=json.loads(row["setup"]),
+        revoked=json.loads(row["revoked"]),
+        keys_rev=row["keys_rev"],
+        journal_rev=row["journal_rev"],
+    )
 
 
 def replace(database: Database, lock_id: str, fields: Mapping[str, Any]) -> None:
     """Keep another setup, whole; `journal_epoch` among the fields names the journal that is known from now
     on. Raises SetupFault for what no lock could use. Send it afterwards."""
-    before = kept(database, lock_id)
-    known = (
-        fields.get("journal_epoch") or (before.journal_epoch if before else "") or _only(database, lock_id)
-    )
+    before = kept(database, lock_id) or NOTHING
+    known = fields.get("journal_epoch") or before.journal_epoch or _only(database, lock_id)
     own = {name: value for name, value in fields.items() if name != "journal_epoch" and value is not None}
-    document = json.dumps({**own, "device_id": lock_id, "journal_epoch": known}).encode()
+    _check(_with(own, before.revoked), lock_id, known)
+    _keep(database, lock_id, before, own, str(known), before.revoked)
+
+
+def revoke(database: Database, lock_id: str, revoked: Sequence[Mapping[str, int]]) -> int:
+    """Have the lock refuse these codes, and none of those that were revoked here before, besides what its
+    setup says; returns the revision that does it. Raises SetupFault if they are too many for a message."""
+    before = kept(database, lock_id) or NOTHING
+    _check(_with(before.fields, revoked), lock_id, before.journal_epoch)
+    return _keep(database, lock_id, before, before.fields, before.journal_epoch, revoked)
+
+
+def _with(fields: Mapping[str, Any], revoked: Sequence[Mapping[str, int]]) -> dict[str, Any]:
+    """What somebody wants denied, and what was revoked here. What is no list is left to be refused."""
+    denied = fields.get("denied", [])
+    more = [one for one in revoked if one not in denied] if isinstance(denied, list) else []
+    return {**fields, "denied": [*denied, *more]} if more else dict(fields)
+
+
+def _check(fields: Mapping[str, Any], lock_id: str, journal_epoch: object) -> None:
+    document = json.dumps({**fields, "device_id": lock_id, "journal_epoch": journal_epoch}).encode()
     decode_setup(document)
     if len(document) > LIMIT_BYTES:
         raise SetupFault(
             f"it has {len(document)} bytes as JSON, and at most {LIMIT_BYTES} fit into a message"
         )
-    rev = max(before.rev if before else 0, reported_rev(database, lock_id)) + 1
-    _keep(database, lock_id, Kept(rev, str(known), own))
 
 
-def _keep(database: Database, lock_id: str, new: Kept) -> None:
+def _keep(
+    database: Database,
+    lock_id: str,
+    before: Kept,
+    fields: Mapping[str, Any],
+    journal_epoch: str,
+    revoked: Sequence[Mapping[str, int]],
+) -> int:
+    """Keep it as the next revision, and return that."""
+    reported = reported_rev(database, lock_id)
+    rev = max(before.rev, reported) + 1
+    # A lock that is ahead of us may have had other keys meanwhile.
+    is_same = 0 < before.rev >= reported and _of_keys(fields) == _of_keys(before.fields)
+    is_known = before.rev > 0 and journal_epoch == before.journal_epoch
     database.run(
-        "INSERT OR REPLACE INTO offline_setups VALUES (?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO offline_setups"
+        " (lock_id, rev, journal_epoch, setup, revoked, keys_rev, journal_rev) VALUES (?, ?, ?, ?, ?, ?, ?)",
         lock_id,
-        new.rev,
-        new.journal_epoch,
-        json.dumps(new.fields),
+        rev,
+        journal_epoch,
+        json.dumps(fields),
+        json.dumps(list(revoked)),
+        before.keys_rev if is_same else rev,
+        before.journal_rev if is_known else rev,
     )
+    return rev
+
+
+def _of_keys(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name not in _WHO_IS_IN}
 
 
 def _only(database: Database, lock_id: str) -> str:
@@ -83,7 +147,7 @@ def catch_up(database: Database, lock_id: str) -> bool:
     reported = reported_rev(database, lock_id)
     if known == before.journal_epoch and reported <= before.rev:
         return False
-    _keep(database, lock_id, Kept(max(before.rev, reported) + 1, known, before.fields))
+    _keep(database, lock_id, before, before.fields, known, before.revoked)
     return True
 
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cloud_sim import access_codes, code_sets
+from cloud_sim import access_codes, code_sets, offline_codes
 from cloud_sim.database import Database
 
 ERASED = "(erased)"
@@ -67,14 +67,18 @@ def erase(database: Database, person: str, wall: float) -> Erased:
     Codes that are not over go on opening doors, nameless: delete them first if they should not."""
     with database.transaction():
         codes = codes_of(database, person)
+        offline = offline_codes.of_person(database, person)
         over = {row["access_code_id"] for row in codes if _is_over(row, wall)}
+        over |= {row["access_code_id"] for row in offline if row["ends_at"] <= wall}
         lock_ids = _forget_codes(database, codes, over)
-        words = {person} | {word for row in codes for word in (row["name"], row["person_id"]) if word}
-        ids = {row["access_code_id"] for row in codes}
+        offline_codes.forget_person(database, offline, over)
+        of_both = (*codes, *offline)
+        words = {person} | {word for row in of_both for word in (row["name"], row["person_id"]) if word}
+        ids = {row["access_code_id"] for row in of_both}
         events = _forget_told(database, words, ids, over)
         _forget_news(database, words, ids, over)
     database.scrub()
-    return Erased(len(codes), events, lock_ids)
+    return Erased(len(ids), events, lock_ids)
 
 
 def _is_over(row: Mapping[str, Any], wall: float) -> bool:

@@ -7,6 +7,7 @@ was forgotten is never made again; and numbers of events are never given twice.
 import json
 from typing import Any
 
+from cloud_sim import offline_codes
 from cloud_sim.answers import iso_ms
 from cloud_sim.database import Database
 
@@ -29,6 +30,7 @@ def forget_some(database: Database, keep_days: int, wall: float) -> int:
                 count += _forget_of_lock(database, table, column, lock["lock_id"], before_ms)
     with database.transaction():
         count += _forget_told(database, before_ms)
+        offline_codes.forget(database, before_ms / 1000)
     return count
 
 

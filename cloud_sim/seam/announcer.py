@@ -17,6 +17,7 @@ from cloud_sim.seam import (
     connections,
     door_code_events,
     lock_events,
+    offline_code_events,
 )
 from cloud_sim.seam.event_log import record
 
@@ -53,9 +54,12 @@ class Announcer:
     def turn(self) -> None:
         """Tell all that is new, but at most NEWS_AT_ONCE."""
         wall = self.wall()
-        self._look_at_the_clock(wall)
+        has_looked = self._look_at_the_clock(wall)
         if self._tell_news(wall) < NEWS_AT_ONCE:  # that a code is late is told after its creation
             self._delays.look(self.database, wall)
+            if has_looked:  # that one is over is told after its use
+                with self.database.transaction():
+                    offline_code_events.tell_all(self.database, wall)
 
     def _tell_news(self, wall: float) -> int:
         """How much news there was."""
@@ -73,10 +77,11 @@ class Announcer:
                 self.database.run("DELETE FROM locks_to_look_at WHERE lock_id = ?", row["lock_id"])
         return len(news)
 
-    def _look_at_the_clock(self, wall: float) -> None:
+    def _look_at_the_clock(self, wall: float) -> bool:
+        """Whether it was time to."""
         last = self._looked_at_s
         if last is not None and 0 <= wall - last < CLOCK_EVERY_S:
-            return
+            return False
         # At the start, and when the clock was set back, everything may be due.
         after_s = 0.0 if last is None or wall < last else last
         with self.database.transaction():
@@ -85,6 +90,7 @@ class Announcer:
             if self.is_listening():
                 connections.tell(self.database, wall, self.disconnected_after_s)
         self._looked_at_s = wall
+        return True
 
     def _tell_all(self, news: list[dict[str, Any]], not_looked_at: set[str], wall: float) -> None:
         for item in news:
@@ -123,5 +129,6 @@ class Announcer:
         happened = json.loads(row["event"])
         event = lock_events.told(self.database, happened)
         if event is not None:
+            offline_code_events.tell(self.database, lock_id, wall, ends=False)
             record(self.database, event, wall)
         guide_events.tell_event(self.database, lock_id, happened, wall)

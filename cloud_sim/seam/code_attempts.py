@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from cloud_sim import access_codes, code_sets, code_updates, reported, unmanaged_codes
+from cloud_sim import access_codes, code_sets, code_updates, offline_codes, reported, unmanaged_codes
 from cloud_sim.database import Database
 from cloud_sim.seam import code_issues, code_view
 
@@ -23,7 +23,7 @@ def start(database: Database, action_type: str, row: dict[str, Any], wall: float
         action_type,
         row["lock_id"],
         row["access_code_id"],
-        code_sets.head(database, row["lock_id"])[1] if action_type == DELETE else row["changed_rev"],
+        code_sets.head(database, row["lock_id"])[1] if action_type == DELETE else row.get("changed_rev", 0),
         now_ms,
     )
     return attempt_id
@@ -34,7 +34,8 @@ def shown(database: Database, attempt_id: str, wall: float) -> dict[str, Any] | 
     attempt = database.row("SELECT * FROM code_attempts WHERE action_attempt_id = ?", attempt_id)
     if attempt is None:
         return None
-    row = access_codes.find(database, attempt["access_code_id"])
+    issued = offline_codes.find(database, attempt["access_code_id"])
+    row = issued or access_codes.find(database, attempt["access_code_id"])
     status, result, error = _outcome(database, attempt, row, wall)
     return {
         "action_attempt_id": attempt_id,
@@ -49,6 +50,8 @@ def _outcome(
     database: Database, attempt: dict[str, Any], row: dict[str, Any] | None, wall: float
 ) -> tuple[str, dict[str, Any] | None, dict[str, str] | None]:
     """(status, result, error)."""
+    if row is not None and code_view.is_offline(row):  # the lock has nothing to do for it
+        return "success", {"access_code": code_view.access_code(database, row, wall)}, None
     if row is not None and attempt["action_type"] == DELETE:
         return _of_deletion(database, row)
     confirmed_rev = reported.evidence(database, attempt["lock_id"], wall).confirmed_rev

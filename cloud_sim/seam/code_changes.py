@@ -4,7 +4,7 @@ from typing import Any
 
 from cloud_sim import access_codes, code_updates, commands, unmanaged_codes
 from cloud_sim.access_codes import Taken
-from cloud_sim.seam import backup_pool, code_attempts, code_lookup, code_requests
+from cloud_sim.seam import backup_pool, code_attempts, code_lookup, code_requests, offline_code_creation
 from cloud_sim.seam.code_windows import Window, changed_window
 from cloud_sim.seam.dispatch import Call
 from cloud_sim.seam.errors import SeamError, invalid_input
@@ -13,7 +13,12 @@ from cloud_sim.seam.errors import SeamError, invalid_input
 def update(call: Call) -> dict[str, Any]:
     """`/access_codes/update`: what is left out stays as it is, and an explicit null clears."""
     code_requests.check(call)
+    offline = code_lookup.offline(call)
+    if offline is not None:
+        offline_code_creation.refuse_change(offline)
     row = code_lookup.to_change(call, is_managed=True)
+    if offline_code_creation.is_asked_for(call):
+        raise invalid_input({"is_offline_access_code": "This code cannot become an offline code; create one"})
     if call.given.get("is_managed") is False:
         raise invalid_input({"is_managed": "A code of this API cannot become unmanaged; leave it out"})
     code_requests.check_reachable(call, row["lock_id"])
@@ -50,6 +55,9 @@ def update_multiple(call: Call) -> dict[str, Any]:
 
 def delete(call: Call) -> dict[str, Any]:
     """`/access_codes/delete`; again, until the lock has confirmed, is harmless."""
+    offline = code_lookup.offline(call)
+    if offline is not None:
+        offline_code_creation.refuse_deletion(offline)
     return delete_row(call, code_lookup.by_id(call, is_managed=True))
 
 

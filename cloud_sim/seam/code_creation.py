@@ -8,7 +8,14 @@ from typing import Any
 from cloud_sim import access_codes
 from cloud_sim.access_codes import NewAccessCode, Taken
 from cloud_sim.database import Database
-from cloud_sim.seam import backup_pool, code_attempts, code_lookup, code_requests, code_view
+from cloud_sim.seam import (
+    backup_pool,
+    code_attempts,
+    code_lookup,
+    code_requests,
+    code_view,
+    offline_code_creation,
+)
 from cloud_sim.seam.code_windows import new_window
 from cloud_sim.seam.dispatch import Call
 from cloud_sim.seam.errors import invalid_input
@@ -19,6 +26,8 @@ MOST_DEVICES = 1000
 def create(call: Call) -> dict[str, Any]:
     """`/access_codes/create`."""
     code_requests.check(call)
+    if offline_code_creation.is_asked_for(call):
+        return offline_code_creation.create(call)
     device_id = call.given["device_id"]
     code_lookup.existing_device(call.database, device_id)
     code_requests.check_reachable(call, device_id)
@@ -48,6 +57,8 @@ def create_multiple(call: Call) -> dict[str, Any]:
     device_ids = list(dict.fromkeys(call.given["device_ids"]))
     if not 1 <= len(device_ids) <= MOST_DEVICES:
         raise invalid_input({"device_ids": f"Array must contain 1 to {MOST_DEVICES} element(s)"})
+    if offline_code_creation.is_asked_for(call):
+        return offline_code_creation.create_multiple(call, device_ids)
     for device_id in device_ids:
         code_lookup.existing_device(call.database, device_id)
         code_requests.check_reachable(call, device_id)

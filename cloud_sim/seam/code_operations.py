@@ -47,6 +47,9 @@ def report_device_constraints(call: Call) -> dict[str, Any]:
 
 def pull_backup_access_code(call: Call) -> dict[str, Any]:
     """`/access_codes/pull_backup_access_code`: a code that the lock holds; again gives the same."""
+    if code_lookup.offline(call) is not None:
+        message = "an offline code has no backup; create another offline code"
+        raise SeamError(400, "no_backup_access_code_available", message)
     row = code_lookup.to_change(call, is_managed=True)
     backup_id = row["pulled_backup_access_code_id"] or _pulled(call, row)
     backup = access_codes.find(call.database, backup_id)

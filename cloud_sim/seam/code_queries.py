@@ -5,7 +5,7 @@ import binascii
 from typing import Any
 from urllib.parse import urlencode
 
-from cloud_sim import access_codes
+from cloud_sim import access_codes, offline_codes
 from cloud_sim.seam import code_lookup, code_view
 from cloud_sim.seam.dispatch import Call
 from cloud_sim.seam.errors import invalid_input
@@ -34,7 +34,9 @@ def list_managed(call: Call) -> dict[str, Any]:
     if all(call.given.get(name) is None for name in (*_FILTERS, *_NOBODYS)):
         names = ", ".join((*_FILTERS, *_NOBODYS))
         raise invalid_input({"": f"Give at least one of {names}"})
-    return _listed(call, "is_managed = 1 AND (is_backup = 0 OR is_pulled = 1)", 55_000)
+    return _listed(
+        call, "is_managed = 1 AND (is_backup = 0 OR is_pulled = 1)", 55_000, (offline_codes.ROWS, "1")
+    )
 
 
 def list_unmanaged(call: Call) -> dict[str, Any]:
@@ -42,18 +44,23 @@ def list_unmanaged(call: Call) -> dict[str, Any]:
     return _listed(call, "is_managed = 0", 300_000)
 
 
-def _listed(call: Call, which: str, default_limit: int) -> dict[str, Any]:
+def _listed(call: Call, which: str, default_limit: int, *offline: tuple[str, str]) -> dict[str, Any]:
+    """`offline`: another table to list besides, and which of its rows."""
     device_id = call.given.get("device_id")
     if device_id is not None:
         code_lookup.existing_device(call.database, device_id)
     limit = call.given.get("limit") or default_limit
     where, values = _conditions(call)
-    rows = call.database.rows(
-        f"{access_codes.WITH_REPORT} WHERE {' AND '.join([which, *where])}"
-        " ORDER BY created_ms, access_code_id LIMIT ?",
-        *values,
-        limit + 1,
-    )
+    rows = [
+        row
+        for select, condition in ((access_codes.WITH_REPORT, which), *offline)
+        for row in call.database.rows(
+            f"{select} WHERE {' AND '.join([condition, *where])} ORDER BY created_ms, access_code_id LIMIT ?",
+            *values,
+            limit + 1,
+        )
+    ]
+    rows.sort(key=lambda row: (row["created_ms"], row["access_code_id"]))
     cursor = _cursor(rows[limit - 1]) if len(rows) > limit else None
     return {
         "access_codes": code_view.access_codes(call.database, rows[:limit], call.wall),

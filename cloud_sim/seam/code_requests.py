@@ -4,6 +4,7 @@ from typing import Any
 
 from cloud_sim.access_codes import Taken
 from cloud_sim.answers import iso
+from cloud_sim.offline_issuing import ROUNDINGS_S
 from cloud_sim.seam import connections
 from cloud_sim.seam.code_windows import Window
 from cloud_sim.seam.dispatch import Call
@@ -28,17 +29,14 @@ RULES = (
     Parameter("is_offline_access_code", FLAG),
     Parameter("use_offline_access_code", FLAG),
     Parameter("is_one_time_use", FLAG),
-    Parameter("max_time_rounding", choice("1hour", "1day", "1h", "1d")),  # windows are exact: never needed
+    Parameter("max_time_rounding", choice(*ROUNDINGS_S)),  # offline codes; other windows are exact
     Parameter("use_backup_access_code_pool", FLAG),
 )
 """What create, create_multiple and update share."""
 
 
 def check(call: Call) -> None:
-    """Refuse what this cloud cannot do rather than do something else."""
-    if call.given.get("is_offline_access_code") or call.given.get("use_offline_access_code"):
-        message = "this device takes no offline access codes; leave is_offline_access_code out"
-        raise SeamError(400, "offline_access_codes_not_supported", message)
+    """Refuse what contradicts itself."""
     aliases = ("allow_external_modification", "is_external_modification_allowed")
     if None not in (said := [call.given.get(name) for name in aliases]) and said[0] != said[1]:
         raise invalid_input({aliases[0]: "Differs from is_external_modification_allowed, its other name"})

@@ -2,26 +2,47 @@
 
 from typing import Any
 
+from cloud_sim import offline_codes
 from cloud_sim.answers import iso, iso_ms
 from cloud_sim.database import Database
-from cloud_sim.seam import code_issues, code_mutations, code_status
+from cloud_sim.seam import code_issues, code_mutations, code_status, connections, offline_code_view
 from cloud_sim.seam.code_status import Door
 from cloud_sim.seam.workspace import workspace_id
 
 
 def access_code(database: Database, row: dict[str, Any], wall: float) -> dict[str, Any]:
-    """One code, a row of `access_codes.find`. Digits are in it: only for the bearer of the key."""
-    at = code_status.door(database, row["lock_id"], wall)
-    return shown(row, at, workspace_id(database))
+    """One code, a row of `access_codes.find` or `offline_codes.find`. Digits are in it: only for the bearer
+    of the key."""
+    return access_codes(database, [row], wall)[0]
 
 
 def access_codes(database: Database, rows: list[dict[str, Any]], wall: float) -> list[dict[str, Any]]:
     """Many, of whatever locks."""
-    doors = {
-        lock_id: code_status.door(database, lock_id, wall) for lock_id in {row["lock_id"] for row in rows}
-    }
     workspace = workspace_id(database)
-    return [shown(row, doors[row["lock_id"]], workspace) for row in rows]
+    doors: dict[str, Door] = {}
+    offline: dict[str, offline_code_view.Lock] = {}
+    found = []
+    for row in rows:
+        lock_id = row["lock_id"]
+        if is_offline(row):
+            if lock_id not in offline:
+                offline[lock_id] = _offline_lock(database, lock_id)
+            found.append(offline_code_view.shown(row, offline[lock_id], wall, workspace))
+        else:
+            if lock_id not in doors:
+                doors[lock_id] = code_status.door(database, lock_id, wall)
+            found.append(shown(row, doors[lock_id], workspace))
+    return found
+
+
+def is_offline(row: dict[str, Any]) -> bool:
+    """Which of the two tables a row is from."""
+    return "q" in row
+
+
+def _offline_lock(database: Database, lock_id: str) -> offline_code_view.Lock:
+    known = offline_codes.knowledge(database, lock_id)
+    return offline_code_view.Lock(known, connections.device_errors(database, lock_id))
 
 
 def shown(row: dict[str, Any], at: Door, workspace: str) -> dict[str, Any]:

@@ -4,11 +4,12 @@ import json
 from typing import Any
 
 from agent.core.constraints import ALL_DIGITS, Constraints
-from cloud_sim import code_constraints
+from agent.offline_setup import OfflineSetup
+from cloud_sim import code_constraints, offline_issuing
 from cloud_sim.answers import iso_ms
 from cloud_sim.database import Database
 from cloud_sim.reported import ONLINE_FOR_S
-from cloud_sim.seam import backup_pool, connections
+from cloud_sim.seam import backup_pool, connections, offline_capability
 from cloud_sim.seam.workspace import connected_account_id, workspace_id
 
 DEVICE_TYPE = "lock_agent_lock"
@@ -18,7 +19,6 @@ MODEL_NAME = "Keypad door controller"
 
 CAN = {
     "can_program_online_access_codes": True,
-    "can_program_offline_access_codes": False,
     "can_unlock_with_code": True,
     "can_remotely_lock": True,
     "can_remotely_unlock": True,
@@ -27,13 +27,14 @@ CAN = {
     "can_simulate_disconnection": False,
     "can_simulate_removal": False,
 }
-"""The capability flags; all locks have the same agent."""
+"""The capability flags that all locks have in common, since they have the same agent."""
 
 
 def device(database: Database, lock: dict[str, Any], wall: float) -> dict[str, Any]:
     """The device of a row of `locks`."""
     lock_id = lock["lock_id"]
     name = lock["name"] or f"Lock {lock_id[:8]}"
+    setup = offline_issuing.setup_of(database, lock_id)
     return {
         "device_id": lock_id,
         "device_type": DEVICE_TYPE,
@@ -41,7 +42,8 @@ def device(database: Database, lock: dict[str, Any], wall: float) -> dict[str, A
         "nickname": lock["name"],
         "capabilities_supported": ["access_code", "lock"],
         **CAN,
-        "properties": _properties(database, lock_id, name, wall),
+        "can_program_offline_access_codes": offline_issuing.is_supported(setup),
+        "properties": _properties(database, lock_id, name, wall, setup),
         "device_manufacturer": {"manufacturer": MANUFACTURER, "display_name": MANUFACTURER_NAME},
         "connected_account_id": connected_account_id(database),
         "workspace_id": workspace_id(database),
@@ -61,7 +63,9 @@ def custom_metadata(database: Database, lock_id: str) -> dict[str, Any]:
     return metadata
 
 
-def _properties(database: Database, lock_id: str, name: str, wall: float) -> dict[str, Any]:
+def _properties(
+    database: Database, lock_id: str, name: str, wall: float, setup: OfflineSetup | None
+) -> dict[str, Any]:
     seen = database.row("SELECT * FROM reported_status WHERE lock_id = ?", lock_id)
     status = json.loads(seen["status"]) if seen else {}
     is_online = bool(seen and seen["is_online"] and wall - seen["last_seen_ms"] / 1000 <= ONLINE_FOR_S)
@@ -76,14 +80,14 @@ def _properties(database: Database, lock_id: str, name: str, wall: float) -> dic
             "manufacturer_display_name": MANUFACTURER_NAME,
             "has_built_in_keypad": True,
             "can_connect_accessory_keypad": False,
-            "offline_access_codes_supported": False,
+            "offline_access_codes_supported": offline_issuing.is_supported(setup),
             "online_access_codes_supported": True,
         },
         "has_direct_power": True,
         "has_native_entry_events": True,
         "auto_lock_enabled": True,
         "online_access_codes_enabled": True,
-        "offline_access_codes_enabled": False,
+        **offline_capability.properties(setup),
         "supports_backup_access_code_pool": True,
         "backup_access_code_pool_enabled": backup_pool.is_on(database, lock_id),
         **_limits(database, lock_id),

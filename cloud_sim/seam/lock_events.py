@@ -52,7 +52,9 @@ def told(database: Database, event: Mapping[str, Any]) -> NewEvent | None:
 
 def _unlocked(database: Database, event: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     code = database.row(
-        "SELECT code, is_managed FROM access_codes WHERE access_code_id = ?", event.get("access_code_id", "")
+        "SELECT code, is_managed FROM access_codes WHERE access_code_id = ?1"
+        " UNION ALL SELECT code, 1 FROM offline_codes WHERE access_code_id = ?1",
+        event.get("access_code_id", ""),
     )
     known: dict[str, Any] = {}
     if code is not None:

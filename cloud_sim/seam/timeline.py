@@ -23,6 +23,7 @@ TOLD = {
     "access_code.deleted": ("api_key", "The code is deleted"),
     "access_code.backup_access_code_pulled": ("api_key", "A backup code was pulled for it"),
     "access_code.scheduled_on_device": ("system", "The lock holds the code, for its window to come"),
+    "access_code.issued": ("system", "The lock has all it needs to know the code by its digits"),
     "access_code.set_on_device": ("system", "The lock holds the code, and it opens"),
     "access_code.failed_to_set_on_device": ("system", "The lock cannot use the code"),
     "access_code.failed_to_update": ("system", "A change is not on the lock in time"),

@@ -11,7 +11,7 @@ from pytest_mock import MockerFixture
 
 from agent.core.offline_code import IssuerKey, Meaning, OfflineFormat, OfflineKind, issue
 from agent.messages import OfflineReceived
-from agent.offline_side import offline_id
+from agent.offline_setup import offline_id
 from firmware_sim.site import DEVICE_ID, NOON, Site, VirtualClock, code_row
 from hal.ports import Pattern
 

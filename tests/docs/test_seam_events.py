@@ -13,7 +13,7 @@ SOURCES = Path(code_events.__file__).parent
 
 
 def test_every_type_of_event_is_named() -> None:
-    text = _text("code_events", "door_code_events", "connections")
+    text = _text("code_events", "door_code_events", "offline_code_events", "connections")
     told = {*re.findall(r'"((?:access_code|device|lock)\.[a-z_.]+)"', text), *lock_events.TOLD}
     told |= set(code_delays.EVENT_TYPES.values())
     assert len(told) >= 24
