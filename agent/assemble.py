@@ -13,15 +13,14 @@ from agent.config import Config, driver_options
 from agent.controller import AnySignal, Controller
 from agent.core.constraints import Constraints
 from agent.core.door import RelockOn, Timings
-from agent.enrolment import Enrolment, load_enrolment
 from agent.errors import ConfigFault
 from agent.freshness import StaleSettings
 from agent.host_clock import HostClock
 from agent.inbox import Inbox
+from agent.key_ring import KeyRing
 from agent.keypads import keypads
 from agent.programming_side import MayProgram
 from agent.reader_keys import next_key_file, reader_key
-from agent.sealing import Sealer
 from agent.secrets import RootSecret, SecretSource, load_root_secret
 from agent.set_aside import open_store
 from agent.settings import Devices, Settings
@@ -43,7 +42,8 @@ def root_secret(config: Config) -> RootSecret:
 def assemble(config: Config, config_path: Path, inbox: Inbox[AnySignal]) -> Controller:
     """Everything, wired but not started. The caller holds the lock of the state directory."""
     root = root_secret(config)
-    enrolment = load_enrolment(config.state_dir, root)
+    ring = KeyRing(config.state_dir, root)
+    enrolment = ring.enrolment
     devices = make_devices(config, inbox.post)
     store = open_store(
         config.state_dir / "lock.db",
@@ -53,11 +53,6 @@ def assemble(config: Config, config_path: Path, inbox: Inbox[AnySignal]) -> Cont
         set_epoch=enrolment.terms.set_epoch,
     )
     clocks = HostClock()
-    sealer = Sealer(
-        device_id=enrolment.device_id,
-        identity=enrolment.identity,
-        cloud_sealing=enrolment.terms.cloud_sealing,
-    )
     controller = Controller(
         settings=_settings(config, config_path, enrolment.device_id, root),
         store=store,
@@ -66,10 +61,10 @@ def assemble(config: Config, config_path: Path, inbox: Inbox[AnySignal]) -> Cont
         inbox=inbox,
         devices=devices,
         version=__version__,
-        sealer=sealer,
+        ring=ring,
         make_uplink=lambda: make_uplink(),
     )
-    make_uplink = _uplink_maker(config, enrolment, store, controller, inbox, sealer)
+    make_uplink = _uplink_maker(config, ring, store, controller, inbox)
     return controller
 
 
@@ -127,21 +122,20 @@ def _settings(config: Config, config_path: Path, device_id: str, root: RootSecre
 
 def _uplink_maker(
     config: Config,
-    enrolment: Enrolment,
+    ring: KeyRing,
     store: Store,
     controller: Controller,
     inbox: Inbox[AnySignal],
-    sealer: Sealer,
 ) -> Callable[[], UplinkPort]:
     def make() -> UplinkPort:
-        sealer.prepare()
+        ring.sealer.prepare()
         if not config.uplink.enabled:
             return NoUplink()
         from agent.uplink import Backoff, Uplink
         from agent.uplink.handle import UplinkClock
 
         return Uplink(
-            enrolment,
+            ring.enrolment,
             inbox.post_later,
             journal_epoch=store.journal.epoch,
             acked_seq=store.journal.acked_seq,

@@ -11,12 +11,14 @@ from agent.core.constraints import Constraints
 from agent.door_codes import DoorCodes
 from agent.freshness import Freshness
 from agent.journal import Event
+from agent.key_side import KeySide
 from agent.messages import (
     AckReceived,
     BucketReceived,
     Codes,
     CommandReceived,
     HeartbeatReceived,
+    KeysReceived,
     ManifestReceived,
     MessageRefused,
     OfflineReceived,
@@ -47,6 +49,7 @@ class CloudSide:
         store: Store,
         clock: ClockWatch,
         freshness: Freshness,
+        keys: KeySide,
         codes: CodeSync,
         door_codes: DoorCodes,
         offline: OfflineSide,
@@ -62,6 +65,7 @@ class CloudSide:
         self._store = store
         self._clock = clock
         self._freshness = freshness
+        self._keys = keys
         self._codes = codes
         self._door_codes = door_codes
         self._offline = offline
@@ -94,11 +98,10 @@ class CloudSide:
                 self._settle(signal.token, "bucket", self._codes.arrived(signal, now))
             case AckReceived():
                 self._settle(signal.token, "ack", self._acknowledged(signal))
-            case OfflineReceived():
-                self._settle(signal.token, "offline", self._offline.take(signal, now))
+            case OfflineReceived() | KeysReceived():
+                self._given(signal, now)
             case HeartbeatReceived():
-                refusal = self._clock.heard(signal) or self._freshness.heard(signal, now)
-                self._settle(signal.token, "heartbeat", refusal)
+                self._heard(signal, now)
             case CommandReceived():
                 sid = self.state.sid if self.state.is_up else ""
                 self._settle(signal.token, "command", commands.received(signal, sid, now))
@@ -107,6 +110,16 @@ class CloudSide:
             case RowsWanted(after_seq, limit):
                 self._slot.port.rows(after_seq, self._store.journal.after(after_seq, limit))
         return self._apply(now) if self._codes.is_complete else False
+
+    def _given(self, signal: OfflineReceived | KeysReceived, now: float) -> None:
+        if isinstance(signal, KeysReceived):
+            self._settle(signal.token, "keys", self._keys.take(signal, now))
+        else:
+            self._settle(signal.token, "offline", self._offline.take(signal, now))
+
+    def _heard(self, signal: HeartbeatReceived, now: float) -> None:
+        refusal = self._clock.heard(signal) or self._freshness.heard(signal, now)
+        self._settle(signal.token, "heartbeat", refusal)
 
     def _offered(self, signal: ManifestReceived, now: float) -> None:
         refusal = self._codes.offered(signal, now)

@@ -30,6 +30,8 @@ from agent.guesses import Guesses
 from agent.host_clock import Clocks
 from agent.inbox import Inbox
 from agent.journal import Event
+from agent.key_ring import KeyRing
+from agent.key_side import KeySide
 from agent.messages import UplinkSignal
 from agent.offline_side import OfflineSide
 from agent.outcomes import Outcomes
@@ -38,7 +40,6 @@ from agent.reader_side import VERBS as READER_VERBS
 from agent.reader_side import ReaderSide
 from agent.recorder import Recorder
 from agent.schedule_watch import ScheduleWatch
-from agent.sealing import Sealer
 from agent.settings import Devices, Settings
 from agent.store import Store
 from agent.uplink_port import NoUplink, UplinkPort, UplinkSlot
@@ -86,7 +87,7 @@ class Controller:
         inbox: Inbox[AnySignal],
         devices: Devices,
         version: str,
-        sealer: Sealer,
+        ring: KeyRing,
         make_uplink: Callable[[], UplinkPort] = NoUplink,
     ) -> None:
         """`make_uplink` is called once the keypad is up, so that the network delays no door."""
@@ -110,7 +111,7 @@ class Controller:
             codes=self.codes,
             guesses=self.guesses,
             recorder=self._recorder,
-            sealer=sealer,
+            sealer=ring.sealer,
             tag_key=tag_key,
             constraints=settings.constraints,
             changed=self._codes_changed,
@@ -130,12 +131,14 @@ class Controller:
             settings=settings.stale,
             now=self.started_s,
         )
+        self.keys = KeySide(ring, self.clock, self._recorder, slot, self.started_s)
         self.cloud = CloudSide(
             slot=slot,
             make_uplink=make_uplink,
             store=store,
             clock=self.clock,
             freshness=self.freshness,
+            keys=self.keys,
             codes=self.codes,
             door_codes=self.door_codes,
             offline=self.offline,
@@ -198,7 +201,7 @@ class Controller:
             clocks=clocks,
             codes=self.codes,
             guesses=self.guesses,
-            alarm=SilentAlarm(sealer),
+            alarm=SilentAlarm(ring.sealer),
             recorder=self._recorder,
             modes=self.commands.modes,
             door=self.door,
@@ -295,6 +298,7 @@ class Controller:
             self._audit.deadline(),
             self.clock.deadline(now),
             self.freshness.deadline(now),
+            self.keys.deadline(),
             self.schedules.deadline(now),
             self.commands.modes.deadline(now),
             self._recorder.deadline(),
@@ -375,6 +379,7 @@ class Controller:
         self.commands.modes.tick(now)
         self.clock.tick(now)
         self.freshness.tick(now)
+        self.keys.tick(now)
         self.schedules.keep(now)
         self.offline.keep(now)
         self.offline.settle(self.door_codes.lay_out_anew)

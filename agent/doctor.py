@@ -158,6 +158,13 @@ def check_code_set(facts: Facts) -> Finding:
     return Finding("code set", "ok", f"{code_set['count']} codes at revision {applied}")
 
 
+def check_keys(facts: Facts) -> Finding:
+    """Which keys of the cloud are believed, to be compared with what the cloud shows."""
+    keys = facts["keys"]
+    older = f", and {len(keys['cloud_retiring'])} older for a while" if keys["cloud_retiring"] else ""
+    return Finding("keys", "ok", f"the cloud's signing key {keys['cloud_signing']}{older}")
+
+
 def check_journal(facts: Facts) -> Finding:
     """The cloud holds the journal, or not much of it is waiting."""
     journal = facts["journal"]
@@ -257,6 +264,7 @@ CHECKS: tuple[Check, ...] = (
     check_clock,
     check_uplink,
     check_code_set,
+    check_keys,
     check_journal,
     check_database,
     check_disk_space,

@@ -36,6 +36,17 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     cloud_signing: dict[str, Jwk]
     """By kid; the keys whose messages this lock believes."""
     cloud_sealing: Jwk
+    keys_rev: int = 0
+    """The newest message by which the keys of the cloud were changed; 0: none has."""
+    keys_digest: str = ""
+    """SHA-256 of its body, hex."""
+    retiring: dict[str, int] = {}
+    """By kid, until when keys of `cloud_signing` still count, Unix seconds. All but the newest are here."""
+
+    @property
+    def newest_signer(self) -> str:
+        """The kid of the key that alone may change the others."""
+        return next(kid for kid in self.cloud_signing if kid not in self.retiring)
 
 
 class OwnKeys(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,13 +91,14 @@ def tls_password(root: RootSecret) -> str:
 
 def is_enrolled(state_dir: Path) -> bool:
     """Whether there is an enrolment, sound or not."""
+    _finish(state_dir)
     return (state_dir / DIRECTORY).exists()
 
 
 def load_enrolment(state_dir: Path, root: RootSecret) -> Enrolment:
     """The enrolment in `state_dir`. Raises NotEnrolled, or SecretFault when it was damaged or altered."""
     directory = state_dir / DIRECTORY
-    if not directory.exists():
+    if not is_enrolled(state_dir):
         raise NotEnrolled(
             "this lock is not enrolled: run lock-agent enrol and paste the invitation of the cloud"
         )
@@ -121,7 +133,8 @@ def save_enrolment(
     certificate: bytes,
     ca: bytes,
 ) -> None:
-    """Keep an enrolment, whole or not at all; one that was there before becomes `enrolment.old`.
+    """Keep an enrolment, whole or not at all, wherever the power goes; one that was there before becomes
+    `enrolment.old`.
 
     `tls_key` is PEM, encrypted with `tls_password`; `certificate` and `ca` are PEM. Raises SecretFault."""
     public = dict(zip(PUBLIC_FILES, (msgspec.json.encode(terms), certificate, ca), strict=True))
@@ -139,6 +152,20 @@ def save_enrolment(
         raise SecretFault(f"cannot keep the enrolment in {state_dir}: {error.strerror}") from None
 
 
+def change_terms(state_dir: Path, root: RootSecret, enrolment: Enrolment, terms: Terms) -> Enrolment:
+    """Keep other terms in place of those of `enrolment`, durably or not at all, and leave no older ones.
+
+    Raises SecretFault."""
+    keys = OwnKeys(identity=dict(enrolment.identity), sealing=dict(enrolment.sealing))
+    try:
+        tls = [path.read_bytes() for path in (enrolment.tls_key, enrolment.tls_certificate, enrolment.ca)]
+    except OSError as error:
+        raise SecretFault(f"cannot read the enrolment in {state_dir}: {error.strerror}") from None
+    save_enrolment(state_dir, root, terms, keys, *tls)
+    shutil.rmtree(state_dir / f"{DIRECTORY}.old", ignore_errors=True)
+    return load_enrolment(state_dir, root)
+
+
 def _binding(public: Mapping[str, bytes]) -> str:
     # The public files are bound to the sealed keys, so that nobody who can write here pins another cloud.
     digests = "|".join(hashlib.sha256(public[name]).hexdigest() for name in PUBLIC_FILES)
@@ -154,14 +181,23 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _put_in_place(draft: Path, state_dir: Path) -> None:
-    # Between the two renames there is no enrolment: a power cut there leaves the old one as enrolment.old,
-    # and the lock says it is not enrolled. The cloud has pinned the new keys by then: the old would not do.
-    current, old = state_dir / DIRECTORY, state_dir / f"{DIRECTORY}.old"
+    # From the first of these names on, the new enrolment is complete: `_finish` ends what a power cut left.
+    current, old, coming = (state_dir / f"{DIRECTORY}{end}" for end in ("", ".old", ".next"))
+    shutil.rmtree(coming, ignore_errors=True)
+    draft.rename(coming)
+    sync_directory(state_dir)
     if current.exists():
         shutil.rmtree(old, ignore_errors=True)
         current.rename(old)
-    draft.rename(current)
+    coming.rename(current)
     sync_directory(state_dir)
+
+
+def _finish(state_dir: Path) -> None:
+    """Between two renames there is no enrolment under its name, only the one to come."""
+    coming, current = state_dir / f"{DIRECTORY}.next", state_dir / DIRECTORY
+    if coming.exists() and not current.exists():
+        coming.rename(current)
 
 
 def _forget_drafts(state_dir: Path) -> None:

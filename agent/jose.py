@@ -114,6 +114,14 @@ def verify(signed: bytes, typ: str, signers: Mapping[str, OKPKey]) -> bytes | Re
         return Refusal("bad_signature")
 
 
+def named_key(message: bytes) -> str:
+    """The `kid` in the header of a message, signed or sealed; nothing is checked. Empty where it has none."""
+    try:
+        return msgspec.json.decode(_decoded(message.partition(b".")[0]), type=_JwsHeader).kid
+    except (ValueError, RecursionError):
+        return ""
+
+
 def encrypt(signed: bytes, recipient: OKPKey) -> bytes:
     """A signed message encrypted to `recipient`, a public X25519 key."""
     header = {"alg": KEY_AGREEMENT, "enc": ENCRYPTION, "kid": kid_of(recipient), "cty": "jose"}

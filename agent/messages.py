@@ -18,7 +18,7 @@ EVENT_BATCH_BYTES = 16 * 1024
 EVENT_BATCHES_IN_FLIGHT = 4
 
 UP_STREAMS = ("status", "events", "codes", "request")
-DOWN_STREAMS = ("desired", "bucket", "command", "ack", "heartbeat", "offline")
+DOWN_STREAMS = ("desired", "bucket", "command", "ack", "heartbeat", "offline", "keys")
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 """Both sides keep these in databases and reckon with them as floats."""
@@ -81,6 +81,24 @@ class CommandBody(msgspec.Struct, frozen=True, kw_only=True):
     args: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
+class PinnedKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key of the cloud by which messages are signed; `until`: after that it counts no more."""
+
+    key: dict[str, str]
+    """Public JWK, Ed25519."""
+    until: UnixSeconds | None = None
+
+
+class Keys(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of `down/keys`, retained: all keys of the cloud that count, in place of those before.
+
+    `rev` is a claim. Exactly one of `signing` has no end: the newest."""
+
+    signing: Annotated[list[PinnedKey], msgspec.Meta(min_length=1, max_length=8)]
+    sealing: dict[str, str]
+    """Public JWK, X25519."""
+
+
 # --- lock -> cloud -----------------------------------------------------------------------------------
 
 
@@ -109,6 +127,10 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     applied_rev: Count = 0
     offline_rev: Count = 0
     """The setup for offline and rolling codes that counts; 0 for none."""
+    keys_rev: Count = 0
+    """The newest `Keys` that were taken; 0: those of the enrolment."""
+    cloud_kid: str | None = None
+    """The name of the signing key of the cloud that is the newest here."""
 
 
 class Codes(msgspec.Struct, frozen=True, kw_only=True):
@@ -220,6 +242,16 @@ class OfflineReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class KeysReceived:
+    """Other keys of the cloud; `signer` is the name of the pinned key that signed them."""
+
+    rev: int
+    keys: Keys
+    signer: str
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
 class MessageRefused:
     """A message that was not believed: nothing of it was used."""
 
@@ -243,6 +275,7 @@ UplinkSignal = (
     | HeartbeatReceived
     | CommandReceived
     | OfflineReceived
+    | KeysReceived
     | MessageRefused
     | RowsWanted
 )

@@ -75,6 +75,8 @@ def status_fields(controller: "Controller") -> dict[str, Any]:
         "set_epoch": revision.set_epoch,
         "applied_rev": revision.applied_rev,
         "offline_rev": controller.offline.rev,
+        "keys_rev": controller.keys.rev,
+        "cloud_kid": controller.keys.newest_signer,
     }
 
 
@@ -168,6 +170,7 @@ def facts(controller: "Controller") -> dict[str, Any]:
     """Everything `lockctl doctor` judges by."""
     return {
         **status(controller),
+        "keys": controller.keys.shown(),
         "secrets_source": controller.settings.secrets_source,
         "secrets_off_disk": controller.settings.secrets_off_disk,
         "sqlite": {"version": sqlite3.sqlite_version, "quick_check": controller.store.database.quick_check()},

@@ -8,8 +8,10 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from agent.enrolment import Enrolment
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(slots=True, kw_only=True)
 class Sealer:
     """Seals for one lock. `identity`: its private Ed25519 key; `cloud_sealing`: the X25519 key that may read
     it; both as JWK."""
@@ -17,6 +19,10 @@ class Sealer:
     device_id: str
     identity: Mapping[str, str] = field(repr=False)
     cloud_sealing: Mapping[str, str]
+
+    def rekey(self, enrolment: Enrolment) -> None:
+        """Seal with these keys from now on."""
+        self.identity, self.cloud_sealing = enrolment.identity, enrolment.terms.cloud_sealing
 
     def prepare(self) -> None:
         """Load what sealing takes, in idle time: somebody at the door must not see that it takes longer."""

@@ -2,6 +2,7 @@
 
 from typing import Any, Protocol
 
+from agent.enrolment import Enrolment
 from agent.messages import Codes, Request
 
 
@@ -36,6 +37,9 @@ class UplinkPort(Protocol):
     def settle(self, token: int) -> None:
         """A received message has been dealt with, durably: it may be acknowledged to the broker."""
 
+    def rekey(self, enrolment: Enrolment) -> None:
+        """Other keys count from now on, for what comes and what goes."""
+
 
 class NoUplink:
     """Stands in while there is none: configured off, or not started yet."""
@@ -66,6 +70,9 @@ class NoUplink:
 
     def settle(self, token: int) -> None:
         """Nothing was received."""
+
+    def rekey(self, enrolment: Enrolment) -> None:
+        """Nobody uses keys."""
 
 
 class UplinkSlot:

@@ -12,10 +12,10 @@ from agent.core.verifier import tag_of
 from agent.host_clock import HostClock
 from agent.inbox import Inbox
 from agent.journal import Stamp
-from agent.sealing import Sealer
 from agent.settings import Devices, Settings
 from agent.store import Store
 from benchmarks.figures import Figure, milliseconds
+from firmware_sim.enrolled import key_ring
 from hal.ports import ENTER, KeyPressed, Strike
 
 DEVICE_ID = "00000000-0000-4000-8000-000000000000"
@@ -70,7 +70,7 @@ def _controller(store: Store, strike: Strike) -> Controller:
         inbox=inbox,
         devices=Devices(strike=strike, indicators={}, inputs=()),
         version=__version__,
-        sealer=Sealer(device_id=DEVICE_ID, identity={}, cloud_sealing={}),  # nothing here is sealed
+        ring=key_ring(store.database.path.parent),
     )
 
 

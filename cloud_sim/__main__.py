@@ -8,8 +8,9 @@ import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
-from cloud_sim import authority, rate_limits
+from cloud_sim import api_keys, authority, rate_limits
 from cloud_sim.device_cloud_api import BASE_PATH
 from cloud_sim.mqtt_link import BadAddress
 from cloud_sim.rate_limits import BadLimits
@@ -34,7 +35,12 @@ def main() -> int:
             case "serve":
                 asyncio.run(serve(_serve_options(given, state)))
             case "invite":
-                sys.stdout.write(_invite(state, given.name, given.device_id) + "\n")
+                wanted = {"name": given.name, "device_id": given.device_id}
+                sys.stdout.write(_ask(state, "/invitations", wanted)["invitation"] + "\n")
+            case "rotate-key":
+                sys.stdout.write(_keys(_ask(state, "/keys/rotations", {"key": given.key})))
+            case "revoke-key":
+                sys.stdout.write(_keys(_ask(state, "/keys/revocations", {"kid": given.kid})))
     except (NotInitialised, BadAddress, BadLimits, OSError) as error:
         sys.stderr.write(f"cloud_sim {given.command}: {error}\n")
         return 1
@@ -47,7 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     init = commands.add_parser("init", help="make keys, certificates and the API token; harmless again")
     run = commands.add_parser("serve", help="serve the HTTP API and the locks until SIGTERM")
     invite = commands.add_parser("invite", help="print an invitation for a lock; worth an enrolment")
-    for command in (init, run, invite):
+    rotate = commands.add_parser("rotate-key", help="replace a key of the running cloud; locks are told")
+    revoke = commands.add_parser("revoke-key", help="have locks drop a former signing key before its time")
+    for command in (init, run, invite, rotate, revoke):
         command.add_argument("--state", type=Path, required=True, help="the directory of this cloud")
     run.add_argument("--http-port", type=int, default=0, help="on 127.0.0.1; 0 (default): any free one")
     run.add_argument("--mqtt", required=True, metavar="URL", help="the broker: mqtts://host:port")
@@ -74,6 +82,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="creates=N,...",
         help="keep clients of the Seam API to so many requests a minute and device; alone: to Seam's numbers",
     )
+    rotate.add_argument("key", choices=api_keys.PURPOSES, help="what the key is for")
+    revoke.add_argument("kid", help="the name of the former signing key, as rotate-key showed it")
     invite.add_argument("--name", help="what people call the door")
     invite.add_argument("--device-id", help="invite a lock that is known already to enrol again")
     return parser
@@ -98,18 +108,28 @@ def _serve_options(given: argparse.Namespace, state: StateDirectory) -> ServeOpt
     )
 
 
-def _invite(state: StateDirectory, name: str | None, device_id: str | None) -> str:
-    """The invitation, from the cloud that serves this state. Raises OSError when there is none."""
-    url = read_private(state.url).decode().strip() + BASE_PATH + "/invitations"
+def _keys(shown: dict[str, Any]) -> str:
+    lines = [f"signing {shown['signing']}", f"sealing {shown['sealing']}"]
+    for each in shown["former_signing"]:
+        end = "revoked" if each["is_revoked"] else f"until {each['until']}"
+        lines.append(f"former signing {each['kid']}, {end}")
+    waiting = shown["locks_with_an_older_key"]
+    lines.append(f"{waiting} locks have not taken the newest signing key yet")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _ask(state: StateDirectory, path: str, wanted: dict[str, Any]) -> dict[str, Any]:
+    """The answer of the cloud that serves this state. Raises OSError when there is none."""
+    url = read_private(state.url).decode().strip() + BASE_PATH + path
     token = read_private(state.api_token).decode().strip()
-    wanted = {"name": name, "device_id": device_id}
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
     request = urllib.request.Request(url, json.dumps(wanted).encode(), headers)
     # It is on this machine: a proxy from the environment could not reach it.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(request, timeout=TIMEOUT_S) as answer:
-            return str(json.load(answer)["invitation"])
+            said: dict[str, Any] = json.load(answer)
+            return said
     except urllib.error.HTTPError as error:
         raise OSError(json.load(error)["message"]) from None
     except urllib.error.URLError as error:

@@ -11,7 +11,15 @@ from starlette.routing import BaseRoute, Mount, Route
 from agent.core.access_code import Kind
 from agent.core.modes import Mode
 from agent.core.schedule_fields import MAX_HOLIDAYS, MAX_WEEKLY
-from cloud_sim import api_actions, api_fields, api_rules, api_webhooks, guide_events, offline_issuing
+from cloud_sim import (
+    api_actions,
+    api_fields,
+    api_keys,
+    api_rules,
+    api_webhooks,
+    guide_events,
+    offline_issuing,
+)
 
 Schema = Mapping[str, Any]
 VERBS = ("get", "post", "patch", "put", "delete")
@@ -118,6 +126,8 @@ BODIES: Mapping[str, tuple[Mapping[str, Schema], tuple[str, ...]]] = {
     "post /device-cloud/locks/{lock_id}/access_codes": ({**CODE_FIELDS, **OFFLINE_CODE_FIELDS}, ()),
     "patch /device-cloud/access_codes/{access_code_id}": (CODE_FIELDS, ()),
     "post /device-cloud/locks/{lock_id}/actions": (ACTION_FIELDS, ("action",)),
+    "post /device-cloud/keys/rotations": ({"key": {"enum": list(api_keys.PURPOSES)}}, ("key",)),
+    "post /device-cloud/keys/revocations": ({"kid": _TEXT}, ("kid",)),
     "put /device-cloud/locks/{lock_id}/mode_schedule": (MODE_SCHEDULE_FIELDS, ("zone",)),
     "put /device-cloud/locks/{lock_id}/offline_setup": (OFFLINE_SETUP_FIELDS, ()),
     "post /device-cloud/locks/{lock_id}/offline_cancellation": ({"before": _TIME}, ()),
@@ -143,6 +153,9 @@ _EVENTS: Schema = _list(
 )
 _HEALTH = _object(ok=_OK, broker_connected=_FLAG)
 ANSWERS: Mapping[str, Schema] = {
+    "get /device-cloud/keys": _ref("keys"),
+    "post /device-cloud/keys/rotations": _ref("keys"),
+    "post /device-cloud/keys/revocations": _ref("keys"),
     "get /health": _HEALTH,
     "get /device-cloud/health": _HEALTH,
     "get /device-cloud/openapi.json": _object(openapi=_TEXT, paths={"type": "object"}),
@@ -227,6 +240,13 @@ SCHEMAS: Mapping[str, Schema] = {
         message=_TEXT,
         created_at=_TIME,
         answered_at=_maybe(_TIME),
+    ),
+    "keys": _object(
+        signing=_TEXT,
+        sealing=_TEXT,
+        former_signing=_list(_object(kid=_TEXT, until=_TIME, is_revoked=_FLAG)),
+        former_sealing=_list(_TEXT),
+        locks_with_an_older_key=_WHOLE,
     ),
     "mode_schedule": _object(
         lock_id=_ID,

@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from joserfc.jwk import OKPKey
 
+from cloud_sim import keyring
+from cloud_sim.keyring import Keyring
 from cloud_sim.seam.api_key import new_api_key
 from cloud_sim.state_directory import NotInitialised, StateDirectory, read_private, write_private
 
@@ -40,10 +41,7 @@ class Authority:
 
     ca: x509.Certificate
     ca_key: ec.EllipticCurvePrivateKey = field(repr=False)
-    signing_key: OKPKey = field(repr=False)
-    """Ed25519."""
-    sealing_key: OKPKey = field(repr=False)
-    """X25519."""
+    keyring: Keyring
     api_token: str = field(repr=False)
     seam_api_key: str = field(repr=False)
 
@@ -88,8 +86,7 @@ def load(state: StateDirectory, token_file: Path | None = None) -> Authority:
         authority = Authority(
             ca=x509.load_pem_x509_certificate(read_private(state.ca)),
             ca_key=_p256(state.ca_key),
-            signing_key=OKPKey.import_key(read_private(state.signing_key)),
-            sealing_key=OKPKey.import_key(read_private(state.sealing_key)),
+            keyring=keyring.load(state),
             api_token=token,
             seam_api_key=read_private(state.seam_api_key).decode().strip(),
         )

@@ -22,6 +22,7 @@ from cloud_sim import (
     api_description,
     api_duress,
     api_fields,
+    api_keys,
     api_mode_schedule,
     api_offline_codes,
     api_offline_setup,
@@ -74,6 +75,7 @@ def device_cloud(cloud: Cloud) -> Starlette:
         *api_mode_schedule.ROUTES,
         *api_offline_setup.ROUTES,
         *api_offline_codes.ROUTES,
+        *api_keys.ROUTES,
         *api_people.ROUTES,
         *api_webhooks.ROUTES,
     ]

@@ -6,10 +6,10 @@ from contextlib import suppress
 from typing import Annotated, Any
 
 import msgspec
-from joserfc.jwk import OKPKey
 
 from cloud_sim import access_codes, code_sets, sealed_details
 from cloud_sim.database import Database
+from cloud_sim.keyring import Keyring
 
 KINDS = frozenset({"code_added_at_door", "code_removed_at_door", "code_restored"})
 """The kinds of journal rows that are taken here."""
@@ -49,7 +49,7 @@ def take(
     *,
     at_ms: int,
     wall: float,
-    sealing_key: OKPKey | None,
+    keyring: Keyring | None,
 ) -> bool:
     """Take one journal row, inside the transaction that stores it; whether the wanted set has a new revision.
 
@@ -59,7 +59,7 @@ def take(
         match kind:
             case "code_added_at_door":
                 added = msgspec.convert(detail, _Added)
-                digits = _digits(database, lock_id, detail, added, sealing_key)
+                digits = _digits(database, lock_id, detail, added, keyring)
                 _add(database, lock_id, added, digits, at_ms, wall)
             case "code_removed_at_door":
                 return _remove(database, lock_id, msgspec.convert(detail, _Removed), at_ms)
@@ -103,10 +103,10 @@ def doubt(database: Database, lock_id: str) -> None:
 
 
 def _digits(
-    database: Database, lock_id: str, detail: Mapping[str, Any], added: _Added, sealing_key: OKPKey | None
+    database: Database, lock_id: str, detail: Mapping[str, Any], added: _Added, keyring: Keyring | None
 ) -> str:
     """The digits of a new code; none if what is sealed cannot be read, or is another code's."""
-    told = sealed_details.opened(database, lock_id, STREAM, detail.get("sealed"), sealing_key)
+    told = sealed_details.opened(database, lock_id, STREAM, detail.get("sealed"), keyring)
     digits = told.get("code")
     is_its = (told.get("access_code_id"), told.get("gen")) == (added.access_code_id, added.gen)
     return digits if is_its and isinstance(digits, str) and _DIGITS.fullmatch(digits) else ""

@@ -12,8 +12,9 @@ from joserfc.jwk import OKPKey
 from agent.core import code_set
 from agent.envelope import Signer
 from agent.messages import MESSAGE_LIMIT_BYTES, Ack, BucketPart, CommandBody, Heartbeat, topic
-from cloud_sim import code_sets, journal, locks, offline_setups
+from cloud_sim import code_sets, journal, locks, offline_setups, told_keys
 from cloud_sim.database import Database
+from cloud_sim.keyring import Keyring
 from cloud_sim.pacing import Later, Pacing
 
 ANSWER_LIFE_S = 60
@@ -37,7 +38,7 @@ class Downlink:
     """Speaks to the locks; on the loop's thread, and never blocks."""
 
     database: Database
-    signing_key: OKPKey = field(repr=False)
+    keyring: Keyring
     publish: Publish
     wall: Callable[[], float]
     later: Later
@@ -55,7 +56,10 @@ class Downlink:
         What locks sent while nobody listened they then send again, without waiting."""
         self._manifests_in_flight.clear()
         self._changed_meanwhile.clear()
+        told_keys.remember(self.database, self.keyring)
+        told_keys.note_former(self.database, self.keyring, self.wall())
         for lock_id in locks.enrolled_lock_ids(self.database):
+            self.keys(lock_id)
             self._offer(lock_id)
             self.offline_setup(lock_id)
             position = journal.position(self.database, lock_id)
@@ -157,12 +161,20 @@ class Downlink:
         )
         return self._send(lock_id, "command", raw, expiry_s=COMMAND_LIFE_S) is not None
 
+    def keys(self, lock_id: str) -> None:
+        """Tell the lock which keys of ours count, retained, unless it has them from its enrolment."""
+        rev, body = told_keys.wanted(self.database, self.keyring, lock_id)
+        if rev:
+            raw = self._signer(lock_id).sign("keys", body, iat=int(self.wall()), rev=rev)
+            self._send(lock_id, "keys", raw, retain=True)
+
     def forget_retained(self, lock_id: str, stream: str) -> None:
         """Make the broker forget a message that somebody had it keep, where nothing may be kept."""
         self.publish(topic(lock_id, "down", stream), b"", retain=True)
 
     def _signer(self, lock_id: str) -> Signer:
-        return Signer(lock_id, self.signing_key)
+        row = self.database.row("SELECT cloud_kid FROM told_keys WHERE lock_id = ?", lock_id)
+        return Signer(lock_id, self.keyring.signing_named(row["cloud_kid"] if row else None))
 
     def _sealing_key(self, lock_id: str) -> OKPKey:
         row = self.database.row("SELECT sealing FROM device_keys WHERE lock_id = ?", lock_id)

@@ -17,7 +17,7 @@ from agent.enrol_exchange import (
 )
 from agent.jose import kid_of
 from cloud_sim import authority as certificates
-from cloud_sim import code_sets, locks, message_order
+from cloud_sim import code_sets, locks, message_order, told_keys
 from cloud_sim.authority import Authority
 from cloud_sim.database import Database
 
@@ -56,7 +56,7 @@ class Enroller:
             device_id=device_id,
             url=self.enrolment_url,
             token=token,
-            cloud_key=kid_of(self.authority.signing_key),
+            cloud_key=kid_of(self.authority.keyring.signing),
         )
         return device_id, write_invitation(invitation)
 
@@ -76,11 +76,11 @@ class Enroller:
             certificate=certificate,
             ca=self.authority.ca_pem,
             mqtt_url=self.mqtt_url,
-            cloud_signing=public_jwk(self.authority.signing_key),
-            cloud_sealing=public_jwk(self.authority.sealing_key),
+            cloud_signing=public_jwk(self.authority.keyring.signing),
+            cloud_sealing=public_jwk(self.authority.keyring.sealing),
             set_epoch=code_sets.head(self.database, accepted.device_id)[0],
         )
-        return accepted.device_id, write_answer(answer, self.authority.signing_key)
+        return accepted.device_id, write_answer(answer, self.authority.keyring.signing)
 
     def _token(self, device_id: str, wall: float) -> str | None:
         row = self.database.row(
@@ -100,7 +100,9 @@ class Enroller:
                 certificate,
                 int(wall * 1000),
             )
+            self.database.run("DELETE FROM told_keys WHERE lock_id = ?", lock_id)
             self.database.run("DELETE FROM invitations WHERE lock_id = ?", lock_id)
             message_order.forget(self.database, lock_id)
             for table in ("reported_status", "reported_codes"):
                 self.database.run(f"DELETE FROM {table} WHERE lock_id = ?", lock_id)
+        told_keys.remember(self.database, self.authority.keyring)

@@ -14,6 +14,7 @@ from agent.jose import Refusal, kid_of
 from agent.messages import EVENT_BATCH_ROWS, TOPIC_ROOT, UP_STREAMS, Codes, Events, Request, Status
 from cloud_sim import (
     journal,
+    key_rotation,
     locks,
     message_order,
     offline_setups,
@@ -40,8 +41,6 @@ class Fleet:
     database: Database
     downlink: Downlink
     wall: Callable[[], float]
-    sealing_key: OKPKey | None = None
-    """The cloud's private X25519 key, for what locks tell it alone."""
 
     def connected(self) -> None:
         """Say every set anew: the broker may have forgotten, or never known."""
@@ -124,6 +123,7 @@ class Fleet:
         if not reported.store_status(self.database, lock_id, status, seen_s):
             _log.info("an offline of an earlier session of %s says nothing about this one", lock_id)
         elif status.online:
+            key_rotation.heard(self.database, self.downlink, lock_id, status)
             settings_delivery.deliver(self.database, self.downlink, lock_id, self.wall())
             self._catch_up_offline(lock_id)
         return is_new
@@ -137,7 +137,7 @@ class Fleet:
         if len(batch.rows) > EVENT_BATCH_ROWS or not 1 <= len(batch.journal_epoch) <= 64:
             self._refuse(lock_id, "events", "bad_body")
             return
-        stored = journal.store(self.database, lock_id, batch, self.wall(), self.sealing_key)
+        stored = journal.store(self.database, lock_id, batch, self.wall(), self.downlink.keyring)
         for stream in stored.kept_streams:
             self.downlink.forget_retained(lock_id, stream)
         if stored.is_set_changed:

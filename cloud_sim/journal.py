@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
-from joserfc.jwk import OKPKey
 
 from agent.messages import Events
 from cloud_sim import command_answers, door_codes, duress, events, offline_cancellations, reported
 from cloud_sim.database import Database
+from cloud_sim.keyring import Keyring
 
 SEQ_LIMIT = 2**53
 NEVER_KEPT = frozenset({"command", "bucket", "ack", "heartbeat"})
@@ -80,13 +80,13 @@ def row_hash(previous: str, row: dict[str, Any]) -> str:
 
 
 def store(
-    database: Database, lock_id: str, batch: Events, wall: float, sealing_key: OKPKey | None = None
+    database: Database, lock_id: str, batch: Events, wall: float, keyring: Keyring | None = None
 ) -> Stored:
     """Store what of a batch is new and follows; durable when this returns.
 
     Rows that are here already are skipped, rows after a missing one wait for it to be sent again. A row
     whose hash does not continue the chain is never taken: it becomes one `lock.journal_broken` event.
-    `sealing_key`: the cloud's own, which opens rows of duress."""
+    `keyring`: the cloud's own, which opens what is sealed to it."""
     with database.transaction():
         tail, is_broken, kept = _tail(database, lock_id, batch, wall), False, set()
         is_set_changed = False
@@ -101,7 +101,7 @@ def store(
             if row is None:
                 is_broken = True
                 break
-            if _store_row(database, lock_id, batch.journal_epoch, raw, row, wall, sealing_key):
+            if _store_row(database, lock_id, batch.journal_epoch, raw, row, wall, keyring):
                 is_set_changed = True
             if row.kind == "message_refused" and row.detail.get("reason") == "retained":
                 kept.add(str(row.detail.get("stream")))
@@ -207,7 +207,7 @@ def _store_row(
     raw: dict[str, Any],
     row: Row,
     wall: float,
-    sealing_key: OKPKey | None,
+    keyring: Keyring | None,
 ) -> bool:
     """Whether the wanted set has a new revision because of it."""
     received_ms = int(wall * 1000)
@@ -221,7 +221,7 @@ def _store_row(
     )
     event = events.event_of(lock_id, journal_epoch, raw, received_ms)
     if row.kind == duress.KIND:
-        duress.add(database, lock_id, event, row.detail.get("sealed"), sealing_key)
+        duress.add(database, lock_id, event, row.detail.get("sealed"), keyring)
         return False
     events.add_event(database, lock_id, event)
     if row.kind == "command_result":
@@ -236,9 +236,7 @@ def _store_row(
         offline_cancellations.take(database, lock_id, row.detail, at_ms)
     if row.kind not in door_codes.KINDS:
         return False
-    return door_codes.take(
-        database, lock_id, row.kind, row.detail, at_ms=at_ms, wall=wall, sealing_key=sealing_key
-    )
+    return door_codes.take(database, lock_id, row.kind, row.detail, at_ms=at_ms, wall=wall, keyring=keyring)
 
 
 def _is(detail: dict[str, Any], shape: type[msgspec.Struct]) -> bool:

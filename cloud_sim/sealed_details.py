@@ -6,22 +6,24 @@ from typing import Any
 from joserfc.jwk import OKPKey
 
 from agent.envelope import Opener
-from agent.jose import Refusal, kid_of
+from agent.jose import Refusal, kid_of, named_key
 from cloud_sim.database import Database
+from cloud_sim.keyring import Keyring
 
 
 def opened(
-    database: Database, lock_id: str, stream: str, sealed: object, sealing_key: OKPKey | None
+    database: Database, lock_id: str, stream: str, sealed: object, keyring: Keyring | None
 ) -> dict[str, Any]:
     """The body of a sealed message that this lock signed; `{"unreadable": <why>}` for anything else.
 
-    `sealing_key`: the cloud's own private X25519 key."""
+    `keyring`: the cloud's own."""
     row = database.row("SELECT identity FROM device_keys WHERE lock_id = ?", lock_id)
-    if row is None or sealing_key is None or not isinstance(sealed, str):
-        return {"unreadable": "malformed" if sealing_key else "unknown_key"}
+    if row is None or keyring is None or not isinstance(sealed, str):
+        return {"unreadable": "malformed" if keyring else "unknown_key"}
     identity = OKPKey.import_key(json.loads(row["identity"]))
-    opener = Opener(lock_id, {kid_of(identity): identity}, sealing_key)
-    message = opener.open(sealed.encode(), stream, None)
+    raw = sealed.encode()
+    opener = Opener(lock_id, {kid_of(identity): identity}, keyring.sealing_named(named_key(raw)))
+    message = opener.open(raw, stream, None)
     if isinstance(message, Refusal):
         return {"unreadable": message.reason}
     body = json.loads(bytes(message.body))

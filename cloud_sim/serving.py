@@ -85,7 +85,7 @@ async def serve(options: ServeOptions) -> None:
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     write_private(options.state.url, f"{url}\n".encode())
     downlink = Downlink(
-        database, keys.signing_key, link.publish, time.time, asyncio.get_running_loop().call_later
+        database, keys.keyring, link.publish, time.time, asyncio.get_running_loop().call_later
     )
     enroller = Enroller(database, keys, f"{options.public_url or url}/enrolments", options.mqtt_url)
     cloud = Cloud(
@@ -99,7 +99,7 @@ async def serve(options: ServeOptions) -> None:
         cut_off=options.state.cut_off,
         rate_limits=None if options.rate_limits is None else RateLimits(options.rate_limits),
     )
-    fleet = Fleet(database, downlink, time.time, keys.sealing_key)
+    fleet = Fleet(database, downlink, time.time)
     announcer = Announcer(database, time.time, lambda: link.is_up, options.disconnected_after_s)
     deliveries = Deliveries(database, time.time)
     server = _Server(

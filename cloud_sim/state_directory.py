@@ -57,6 +57,16 @@ class StateDirectory:
         return self.root / "sealing-key.pem"
 
     @property
+    def former_signing_keys(self) -> Path:
+        """Directory of the signing keys that were replaced; not there before one was."""
+        return self.root / "former-signing-keys"
+
+    @property
+    def former_sealing_keys(self) -> Path:
+        """The same of sealing keys."""
+        return self.root / "former-sealing-keys"
+
+    @property
     def api_token(self) -> Path:
         """The bearer token of the HTTP API, one line, mode 0600."""
         return self.root / "api-token"

@@ -13,7 +13,8 @@ from typing import Any
 from agent.clock_watch import ClockSettings
 from agent.controller import AnySignal, Controller
 from agent.core import code_set
-from agent.envelope import Message, OKPKey, Opener, kid_of, new_sealing_key, new_signing_key
+from agent.enrolment import Enrolment
+from agent.envelope import Message, Opener, kid_of
 from agent.inbox import Inbox
 from agent.messages import (
     Ack,
@@ -29,22 +30,13 @@ from agent.messages import (
     Request,
     UplinkChanged,
 )
-from agent.sealing import Sealer
 from agent.set_aside import open_store
 from agent.settings import Devices, Settings
+from firmware_sim.enrolled import CLOUD_SEALING, DEVICE_ID, IDENTITY, key_ring
 from hal.ports import DoorMoved, Indicator, KeyPressed, LinkChanged, Pattern, ReaderSetup, RexPressed, Strike
 
-DEVICE_ID = "0f5b2d0e-6f5c-4d7e-9a35-1c1b7f6f2a10"
 NOON = 1_790_000_000
 """Unix seconds at which a site begins, for its cloud and (unless set otherwise) for its host."""
-
-
-IDENTITY, CLOUD_SEALING = new_signing_key(), new_sealing_key()
-"""The lock's own key and the cloud's, for what is sealed."""
-
-
-def _jwk(key: OKPKey, *, private: bool) -> dict[str, str]:
-    return {name: str(value) for name, value in key.as_dict(private=private).items()}
 
 
 class VirtualClock:
@@ -142,6 +134,7 @@ class VirtualUplink:
         self.statuses: list[dict[str, Any]] = []
         self.summaries: list[Codes] = []
         self.settled: list[int] = []
+        self.rekeyed: list[Enrolment] = []
         self.acknowledged: list[int] = []
         self.last_seq = 0
         self.sent: list[dict[str, Any]] = []
@@ -180,6 +173,10 @@ class VirtualUplink:
         """A message is dealt with."""
         self.settled.append(token)
 
+    def rekey(self, enrolment: Enrolment) -> None:
+        """Other keys count."""
+        self.rekeyed.append(enrolment)
+
 
 class Site:
     """One door, its cloud, and the people at it."""
@@ -208,6 +205,7 @@ class Site:
             store_key=bytes(32),
             set_epoch=1,
         )
+        self.ring = key_ring(state_dir)
         self.inbox: Inbox[AnySignal] = Inbox()
         self.controller = Controller(
             settings=Settings(
@@ -221,11 +219,7 @@ class Site:
             inbox=self.inbox,
             devices=Devices(strike=self.strike, indicators=self.indicators, inputs=(), readers=readers or {}),
             version="test",
-            sealer=Sealer(
-                device_id=DEVICE_ID,
-                identity=_jwk(IDENTITY, private=True),
-                cloud_sealing=_jwk(CLOUD_SEALING, private=False),
-            ),
+            ring=self.ring,
             make_uplink=lambda: self.uplink,
         )
         self.controller.start()

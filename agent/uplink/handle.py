@@ -13,7 +13,7 @@ from agent.enrolment import Enrolment
 from agent.messages import Codes, Request, Status, UplinkSignal
 from agent.uplink.backoff import Backoff
 from agent.uplink.delivery import Delivery
-from agent.uplink.orders import Acked, JournalGrew, Order, Rows, Send, Settle, Stop
+from agent.uplink.orders import Acked, JournalGrew, Order, Rekey, Rows, Send, Settle, Stop
 
 if TYPE_CHECKING:  # the real import is the thread's, see _run
     from agent.uplink.transport import TransportEvent
@@ -136,6 +136,11 @@ class Uplink:
         """The message posted with this token is dealt with. Each one must be settled, believed or not; the
         broker holds back more when ten are waiting."""
         self._inbox.put(Settle(token))
+
+    def rekey(self, enrolment: Enrolment) -> None:
+        """Other keys count from now on; what was said before stays said."""
+        self._enrolment = enrolment
+        self._inbox.put(Rekey(enrolment))
 
     def snapshot(self) -> UplinkSnapshot:
         """How it is doing now."""

@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from agent.envelope import Message, Opener, Refusal
+from agent.jose import named_key
 from agent.messages import (
     DOWN_STREAMS,
     MANIFEST_LIMIT_BYTES,
@@ -18,6 +19,8 @@ from agent.messages import (
     CommandReceived,
     Heartbeat,
     HeartbeatReceived,
+    Keys,
+    KeysReceived,
     Manifest,
     ManifestReceived,
     MessageRefused,
@@ -26,14 +29,20 @@ from agent.messages import (
 )
 
 Received = (
-    ManifestReceived | BucketReceived | AckReceived | HeartbeatReceived | CommandReceived | OfflineReceived
+    ManifestReceived
+    | BucketReceived
+    | AckReceived
+    | HeartbeatReceived
+    | CommandReceived
+    | OfflineReceived
+    | KeysReceived
 )
-RETAINED_STREAMS = frozenset({"desired", "offline"})
+RETAINED_STREAMS = frozenset({"desired", "offline", "keys"})
 JUDGED_LATER = frozenset({"heartbeat", "command"})
 """A heartbeat sets the clock, so the clock cannot judge it; a command is judged when it is its turn."""
 COMMAND_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
-_Body = TypeVar("_Body", Manifest, BucketPart, Ack, Heartbeat, CommandBody)
+_Body = TypeVar("_Body", Manifest, BucketPart, Ack, Heartbeat, CommandBody, Keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +97,11 @@ def _typed(message: Message, arrival: Arrival, token: int) -> Received | None:
             return _command(message, arrival, token)
         case "offline" if message.rev is not None:
             return OfflineReceived(message.set_epoch, message.rev, bytes(message.body), token)
+        case "keys" if message.rev is not None:
+            keys = _body(message, Keys)
+            return (
+                None if keys is None else KeysReceived(message.rev, keys, named_key(arrival.payload), token)
+            )
     return None
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from agent.enrolment import Enrolment
 from agent.messages import Codes, Request, Status
 
 
@@ -47,4 +48,11 @@ class Settle:
     token: int
 
 
-Order = Stop | JournalGrew | Rows | Acked | Send | Settle | Status | Codes
+@dataclass(frozen=True, slots=True)
+class Rekey:
+    """Open and sign with the keys of this enrolment from now on."""
+
+    enrolment: Enrolment
+
+
+Order = Rekey | Stop | JournalGrew | Rows | Acked | Send | Settle | Status | Codes

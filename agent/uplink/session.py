@@ -12,7 +12,7 @@ from agent.messages import DOWN_STREAMS, Status, UplinkChanged, UplinkSignal, to
 from agent.uplink.backoff import Backoff
 from agent.uplink.handle import Memory, UplinkClock, UplinkSnapshot
 from agent.uplink.inbound import RETAINED_STREAMS, Inbound
-from agent.uplink.orders import Order, Stop
+from agent.uplink.orders import Order, Rekey, Stop
 from agent.uplink.outbox import Outbox
 from agent.uplink.tls import client_context
 from agent.uplink.traffic import Traffic
@@ -46,12 +46,10 @@ class Session:
         self._backoff = backoff
         self._clock = clock
         device_id = enrolment.device_id
-        signers = {kid: OKPKey.import_key(dict(jwk)) for kid, jwk in enrolment.terms.cloud_signing.items()}
-        opener = Opener(device_id, signers, OKPKey.import_key(dict(enrolment.sealing)))
         signer = Signer(device_id, OKPKey.import_key(dict(enrolment.identity)))
         life = memory.delivery.journal_epoch
         self._outbox = Outbox(signer, clock.now, clock.wall, life, memory.numbers)
-        self._traffic = Traffic(memory, self._outbox, Inbound(opener), clock, post)
+        self._traffic = Traffic(memory, self._outbox, _inbound(enrolment), clock, post)
         self._connection: Connection | None = None
         self._checks_dates = True
         self._sid = ""
@@ -94,6 +92,9 @@ class Session:
             # What an earlier connection still has to say is about nothing that exists.
             if self._connection is not None and item.connection == self._memory.connections:
                 self._heard(item, self._connection)
+        elif isinstance(item, Rekey):
+            self._enrolment = item.enrolment
+            self._traffic.inbound = _inbound(item.enrolment)
         elif not isinstance(item, Stop):
             self._traffic.obey(item)
 
@@ -221,3 +222,9 @@ class Session:
             if isinstance(item, Ended) and item.connection == self._memory.connections:
                 return
         self._connection.abandon()
+
+
+def _inbound(enrolment: Enrolment) -> Inbound:
+    """What opens the messages to this lock."""
+    signers = {kid: OKPKey.import_key(dict(jwk)) for kid, jwk in enrolment.terms.cloud_signing.items()}
+    return Inbound(Opener(enrolment.device_id, signers, OKPKey.import_key(dict(enrolment.sealing))))

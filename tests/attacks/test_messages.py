@@ -13,11 +13,11 @@ from joserfc.jwk import OKPKey
 from agent.envelope import Message, Opener, Signer, kid_of, new_signing_key
 from agent.messages import Ack, BucketPart, Status, topic
 from cloud_sim import events
-from firmware_sim.site import DEVICE_ID, IDENTITY
+from firmware_sim.enrolled import CLOUD_SIGNING, DEVICE_ID, IDENTITY, LOCK_SEALING
 from tests.attacks.messages import STRANGER, Forger, zipped
-from tests.complaints.pair import CLOUD_KEY, LOCK_SEALING, Pair
+from tests.complaints.pair import Pair
 
-TO_LOCK = Forger(CLOUD_KEY, DEVICE_ID, "ack", {"journal_epoch": "e" * 16, "upto": 1})
+TO_LOCK = Forger(CLOUD_SIGNING, DEVICE_ID, "ack", {"journal_epoch": "e" * 16, "upto": 1})
 TO_CLOUD = Forger(IDENTITY, DEVICE_ID, "status", {"online": True, "sid": "forged", "door": "open"})
 DIGITS = "730411"
 
@@ -124,12 +124,14 @@ def test_any_mutation_of_a_genuine_message_is_refused(
     stream = "bucket" if is_sealed else "ack"
     raw = BUCKET if is_sealed else TO_LOCK.genuine()
     changed = mutated(raw, changes)
-    opened = Opener(DEVICE_ID, {kid_of(CLOUD_KEY): CLOUD_KEY}, LOCK_SEALING).open(changed, stream, None)
+    opened = Opener(DEVICE_ID, {kid_of(CLOUD_SIGNING): CLOUD_SIGNING}, LOCK_SEALING).open(
+        changed, stream, None
+    )
     assert isinstance(opened, Message) == (changed == raw)
 
 
 PART = BucketPart(index=0, part=0, parts=1, rows=[])
-BUCKET = Signer(DEVICE_ID, CLOUD_KEY).seal("bucket", PART, LOCK_SEALING, iat=1, set_epoch=1, rev=900)
+BUCKET = Signer(DEVICE_ID, CLOUD_SIGNING).seal("bucket", PART, LOCK_SEALING, iat=1, set_epoch=1, rev=900)
 
 
 # --- keys that are pinned for something else ------------------------------------------------------------
@@ -146,7 +148,7 @@ def test_a_lock_does_not_believe_its_own_key(pair: Pair) -> None:
 
 
 def test_a_cloud_does_not_believe_its_own_key_in_the_name_of_a_lock(pair: Pair) -> None:
-    raw = Signer(DEVICE_ID, CLOUD_KEY).sign("status", TO_CLOUD.body, iat=1, id="x")
+    raw = Signer(DEVICE_ID, CLOUD_SIGNING).sign("status", TO_CLOUD.body, iat=1, id="x")
     assert to_cloud(pair, "status", raw) == ["unknown_key"]
 
 
@@ -161,7 +163,7 @@ def test_what_the_cloud_said_to_a_lock_is_nothing_a_lock_said(pair: Pair) -> Non
 
 
 def test_digits_that_everybody_can_read_are_refused_though_the_cloud_signed_them(pair: Pair) -> None:
-    raw = Signer(DEVICE_ID, CLOUD_KEY)._sign("bucket", PART, {"iat": 1, "set_epoch": 1, "rev": 900})
+    raw = Signer(DEVICE_ID, CLOUD_SIGNING)._sign("bucket", PART, {"iat": 1, "set_epoch": 1, "rev": 900})
     assert to_lock(pair, "bucket", raw) == "not_sealed"
 
 
@@ -200,14 +202,16 @@ def test_another_set_under_a_known_revision_is_refused(pair: Pair) -> None:
     """Two clouds with one key, or one that was restored: the lock keeps what it has."""
     claims = json.loads(_payload(pair.retained[topic(DEVICE_ID, "down", "desired")]))
     body = {**claims["body"], "count": 0, "root": "0" * 64}
-    raw = Signer(DEVICE_ID, CLOUD_KEY).sign("desired", body, iat=1, set_epoch=1, rev=claims["rev"])
+    raw = Signer(DEVICE_ID, CLOUD_SIGNING).sign("desired", body, iat=1, set_epoch=1, rev=claims["rev"])
     assert to_lock(pair, "desired", raw) == "root_mismatch"
 
 
 @pytest.mark.parametrize("set_epoch", [0, 2**32 - 1])
 def test_a_set_of_another_epoch_is_refused(pair: Pair, set_epoch: int) -> None:
     claims = json.loads(_payload(pair.retained[topic(DEVICE_ID, "down", "desired")]))
-    raw = Signer(DEVICE_ID, CLOUD_KEY).sign("desired", claims["body"], iat=1, set_epoch=set_epoch, rev=900)
+    raw = Signer(DEVICE_ID, CLOUD_SIGNING).sign(
+        "desired", claims["body"], iat=1, set_epoch=set_epoch, rev=900
+    )
     assert to_lock(pair, "desired", raw) == "other_set_epoch"
 
 
@@ -226,11 +230,11 @@ def test_acknowledgements_in_any_order_take_nothing_back(pair: Pair) -> None:
     upto = journal.acked_seq
     for older in (upto - 1, upto, 1):
         ack = Ack(journal_epoch=journal.epoch, upto=older)
-        assert to_lock(pair, "ack", Signer(DEVICE_ID, CLOUD_KEY).sign("ack", ack, iat=1, id="x")) is None
+        assert to_lock(pair, "ack", Signer(DEVICE_ID, CLOUD_SIGNING).sign("ack", ack, iat=1, id="x")) is None
         assert journal.acked_seq >= upto
     beyond = Ack(journal_epoch=journal.epoch, upto=2**40)
     assert (
-        to_lock(pair, "ack", Signer(DEVICE_ID, CLOUD_KEY).sign("ack", beyond, iat=1, id="x"))
+        to_lock(pair, "ack", Signer(DEVICE_ID, CLOUD_SIGNING).sign("ack", beyond, iat=1, id="x"))
         == "beyond_journal"
     )
 
@@ -238,14 +242,14 @@ def test_acknowledgements_in_any_order_take_nothing_back(pair: Pair) -> None:
 def test_a_command_opens_once_and_never_in_another_session(pair: Pair) -> None:
     now = int(pair.now) + 61
     command: dict[str, object] = {"type": "unlock", "args": {}}
-    raw = Signer(DEVICE_ID, CLOUD_KEY).sign(
+    raw = Signer(DEVICE_ID, CLOUD_SIGNING).sign(
         "command", command, iat=now, exp=now + 20, id="once", sid=pair.sid
     )
     before = pair.site.strike.releases
     assert to_lock(pair, "command", raw) is None
     assert to_lock(pair, "command", raw) == "duplicate"
     assert pair.site.strike.releases == before + 1
-    other = Signer(DEVICE_ID, CLOUD_KEY).sign(
+    other = Signer(DEVICE_ID, CLOUD_SIGNING).sign(
         "command", command, iat=now + 122, exp=now + 142, id="elsewhere", sid="another"
     )
     assert to_lock(pair, "command", other) == "other_session"
@@ -305,7 +309,7 @@ def test_after_all_that_the_code_opens_and_both_agree(pair: Pair) -> None:
 
 
 def _payload(raw: bytes) -> bytes:
-    opened = Opener(DEVICE_ID, {kid_of(CLOUD_KEY): CLOUD_KEY}).open(raw, "desired", None)
+    opened = Opener(DEVICE_ID, {kid_of(CLOUD_SIGNING): CLOUD_SIGNING}).open(raw, "desired", None)
     assert isinstance(opened, Message)
     claims = {"rev": opened.rev, "body": json.loads(bytes(opened.body))}
     return json.dumps(claims).encode()

@@ -60,6 +60,7 @@ RISK = {
 }
 
 FACTS: dict[str, Any] = {
+    "keys": {"rev": 0, "identity": "I", "sealing": "S", "cloud_signing": "C", "cloud_retiring": {}},
     "constraints": {"digits": "0123456789"},
     **STATUS,
     "secrets_source": "systemd credential root-secret, sealed by the TPM2 of this machine",

@@ -8,11 +8,12 @@ import msgspec
 import pytest
 
 from agent.commands import LIFE_S
-from agent.envelope import Message, new_signing_key
+from agent.envelope import Message, new_sealing_key, new_signing_key
 from agent.messages import Events
 from cloud_sim import commands, journal, locks
 from cloud_sim.database import Database
 from cloud_sim.downlink import Downlink
+from cloud_sim.keyring import Keyring
 from tests.cloud.device import Device, journal_rows
 from tests.cloud.site import Api, CloudProcess
 from tests.cloud.test_fleet import eventually
@@ -153,7 +154,9 @@ def issued(database: Database, door: str, wall: float, *, is_heard: bool = True)
         sent.append(payload)
         return 1 if is_heard else None
 
-    downlink = Downlink(database, new_signing_key(), publish, lambda: wall, lambda *_: None)
+    downlink = Downlink(
+        database, Keyring(new_signing_key(), new_sealing_key()), publish, lambda: wall, lambda *_: None
+    )
     return commands.issue(database, downlink, door, "unlock", {}, wall)
 
 

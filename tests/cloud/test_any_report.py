@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from agent.messages import UP_STREAMS, Codes, Request, Status
 from cloud_sim import access_codes, answers, locks
 from cloud_sim.seam import devices
-from firmware_sim.site import DEVICE_ID
+from firmware_sim.enrolled import DEVICE_ID
 from tests.complaints.pair import Pair
 
 _numbers = st.integers() | st.integers(-1, 2**70) | st.floats(allow_nan=False, allow_infinity=False)

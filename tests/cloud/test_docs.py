@@ -40,7 +40,7 @@ def calls(routes: list[BaseRoute], prefix: str = "") -> set[str]:
 
 def test_every_call_is_documented(database: Database, state: StateDirectory) -> None:
     keys = load(state)
-    downlink = Downlink(database, keys.signing_key, lambda *_, **__: None, lambda: 0.0, lambda *_: None)
+    downlink = Downlink(database, keys.keyring, lambda *_, **__: None, lambda: 0.0, lambda *_: None)
     enroller = Enroller(database, keys, "", NOWHERE)
     app = device_cloud(Cloud(database, downlink, enroller, lambda: False, lambda: 0.0, "token"))
     found = calls(app.routes)

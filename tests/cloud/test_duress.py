@@ -9,6 +9,7 @@ from agent.messages import Events
 from agent.sealing import Sealer
 from cloud_sim import duress, events, journal
 from cloud_sim.database import Database
+from cloud_sim.keyring import Keyring
 from tests.cloud.device import EPOCH, journal_rows
 from tests.cloud.site import Api
 
@@ -36,7 +37,13 @@ def sealed(door: str) -> dict[str, Any]:
 
 def take(database: Database, door: str, detail: dict[str, Any]) -> None:
     rows = journal_rows(("access_granted", GRANTED), ("duress", detail))
-    journal.store(database, door, Events(journal_epoch=EPOCH, rows=rows), 1_900_000_000.0, CLOUD)
+    journal.store(
+        database,
+        door,
+        Events(journal_epoch=EPOCH, rows=rows),
+        1_900_000_000.0,
+        Keyring(new_signing_key(), CLOUD),
+    )
 
 
 def test_an_alarm_is_in_its_own_list_and_in_no_other(database: Database, door: str) -> None:

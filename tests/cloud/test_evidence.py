@@ -3,13 +3,14 @@
 import msgspec
 import pytest
 
-from agent.jose import new_signing_key
+from agent.jose import new_sealing_key, new_signing_key
 from agent.messages import Codes, Status
 from cloud_sim import access_codes, answers, code_sets, locks, reported
 from cloud_sim.access_codes import NewAccessCode
 from cloud_sim.database import Database
 from cloud_sim.downlink import Downlink
 from cloud_sim.fleet import Fleet
+from cloud_sim.keyring import Keyring
 
 DAY_S = 24 * 3600
 
@@ -91,7 +92,11 @@ def test_messages_of_strangers_are_counted_apart(database: Database, topic: str)
         raise AssertionError((topic, payload, retain, expiry_s))
 
     fleet = Fleet(
-        database, Downlink(database, new_signing_key(), publish, lambda: 0.0, lambda *_: None), lambda: 0.0
+        database,
+        Downlink(
+            database, Keyring(new_signing_key(), new_sealing_key()), publish, lambda: 0.0, lambda *_: None
+        ),
+        lambda: 0.0,
     )
     for _ in range(3):
         fleet.received(topic, msgspec.json.encode({}), is_retained=False)

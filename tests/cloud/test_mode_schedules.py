@@ -11,11 +11,12 @@ import pytest
 
 from agent.changed_settings import canonical, digest_of
 from agent.core.schedule_fields import MAX_HOLIDAYS, MAX_WEEKLY
-from agent.envelope import new_signing_key
+from agent.envelope import new_sealing_key, new_signing_key
 from agent.messages import Events, Status
 from cloud_sim import journal, reported, settings_delivery, wanted_settings
 from cloud_sim.database import Database
 from cloud_sim.downlink import Downlink
+from cloud_sim.keyring import Keyring
 from cloud_sim.wanted_settings import Wanted
 from tests.cloud.device import EPOCH, Device, journal_rows
 from tests.cloud.site import Answer, Api, CloudProcess
@@ -156,7 +157,9 @@ class Line:
         self.database, self.door, self.wall = database, door, 1000.0
         self.said = 0
         key = new_signing_key()
-        self.downlink = Downlink(database, key, self._publish, lambda: self.wall, lambda *_: None)
+        self.downlink = Downlink(
+            database, Keyring(key, new_sealing_key()), self._publish, lambda: self.wall, lambda *_: None
+        )
 
     def _publish(self, topic: str, payload: bytes, *, retain: bool, expiry_s: int | None = None) -> int:
         assert (topic, bool(payload), retain, expiry_s) == (

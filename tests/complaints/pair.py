@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent.envelope import OKPKey, Opener, Signer, kid_of, new_sealing_key, new_signing_key
+from agent.envelope import OKPKey, Opener, Signer
 from agent.messages import EVENT_BATCH_ROWS, Events, Status, UplinkChanged, topic
 from agent.uplink.inbound import Arrival, Inbound
 from cloud_sim import access_codes, code_sets, code_updates
@@ -18,10 +18,12 @@ from cloud_sim.access_codes import NewAccessCode, Taken
 from cloud_sim.database import Database, open_database
 from cloud_sim.downlink import Downlink
 from cloud_sim.fleet import Fleet
+from cloud_sim.keyring import load
 from cloud_sim.seam import code_view
-from firmware_sim.site import CLOUD_SEALING, DEVICE_ID, IDENTITY, Site, VirtualClock
+from cloud_sim.state_directory import StateDirectory, write_private
+from firmware_sim.enrolled import CLOUD_SEALING, CLOUD_SIGNING, DEVICE_ID, IDENTITY, LOCK_SEALING
+from firmware_sim.site import Site, VirtualClock
 
-CLOUD_KEY, LOCK_SEALING = new_signing_key(), new_sealing_key()
 DAY_S = 86_400
 
 
@@ -54,9 +56,13 @@ class Pair:
     site: Site = field(init=False)
     database: Database = field(init=False)
     fleet: Fleet = field(init=False)
+    _state: StateDirectory = field(init=False)
 
     def __post_init__(self) -> None:
         (self.directory / "lock").mkdir()
+        self._state = StateDirectory(self.directory)
+        write_private(self._state.signing_key, CLOUD_SIGNING.as_pem(private=True))
+        write_private(self._state.sealing_key, CLOUD_SEALING.as_pem(private=True))
         self.site = Site(self.directory / "lock", self.clock)
         self._open_cloud()
         with self.database.transaction():
@@ -83,8 +89,8 @@ class Pair:
     def _open_cloud(self) -> None:
         self.database = open_database(self.directory / "cloud.db")
         self.pauses.clear()
-        downlink = Downlink(self.database, CLOUD_KEY, self._from_cloud, lambda: self.now, self._later)
-        self.fleet = Fleet(self.database, downlink, lambda: self.now, CLOUD_SEALING)
+        downlink = Downlink(self.database, load(self._state), self._from_cloud, lambda: self.now, self._later)
+        self.fleet = Fleet(self.database, downlink, lambda: self.now)
 
     def restart_cloud(self) -> None:
         """The cloud dies, with all that was on its way to the lock, and begins a new session."""
@@ -195,8 +201,9 @@ class Pair:
         self.fleet.received(name, raw, is_retained=False)
 
     def _to_lock(self, name: str, payload: bytes, *, is_retained: bool = False) -> None:
-        cloud = OKPKey.import_key(CLOUD_KEY.as_dict(private=False))
-        inbound = Inbound(Opener(DEVICE_ID, {kid_of(cloud): cloud}, LOCK_SEALING))
+        enrolment = self.site.ring.enrolment
+        cloud = {kid: OKPKey.import_key(dict(jwk)) for kid, jwk in enrolment.terms.cloud_signing.items()}
+        inbound = Inbound(Opener(DEVICE_ID, cloud, OKPKey.import_key(dict(enrolment.sealing))))
         self.site.say(inbound.read(Arrival(name, payload, is_retained, self.clock.now_s), 1, int(self.now)))
 
     def exchange(self, rounds: int = 100) -> int:
@@ -253,7 +260,7 @@ class Pair:
         self.site.controller.cloud.connect()
         self.site.say(UplinkChanged(True, self.sid, ""))
         self.site.answer_time()
-        self.from_lock("status", Status(online=True, sid=self.sid, set_epoch=1), sid=self.sid)
+        self.say_status()
         for name, payload in list(self.retained.items()):
             if "/down/" in name and payload:
                 self._to_lock(name, payload, is_retained=True)
@@ -274,6 +281,12 @@ class Pair:
         yield self.directory / "lock"
         self.site = Site(self.directory / "lock", self.clock)
         self.site.cloud_wall_s = wall_s
+
+    def say_status(self) -> None:
+        """The lock tells how it is."""
+        keys = self.site.controller.keys
+        told = Status(online=True, sid=self.sid, set_epoch=1, keys_rev=keys.rev, cloud_kid=keys.newest_signer)
+        self.from_lock("status", told, sid=self.sid)
 
     # --- the door -------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from cloud_sim import access_codes
-from firmware_sim.site import DEVICE_ID
+from firmware_sim.enrolled import DEVICE_ID
 from tests.complaints.pair import Pair
 
 DIGITS = st.sampled_from(["246802", "135791", "864209", "975310"])

@@ -7,7 +7,7 @@ import pytest
 from agent.messages import Status
 from cloud_sim import access_codes, unmanaged_codes
 from cloud_sim.code_rules import Rules
-from firmware_sim.site import DEVICE_ID
+from firmware_sim.enrolled import DEVICE_ID
 from tests.complaints.pair import DAY_S, Pair
 
 EVERY_DAY = '[{"days": [1, 2, 3, 4, 5, 6, 7], "from": "00:00", "to": "00:00"}]'

@@ -16,7 +16,8 @@ from agent.messages import BucketPart, BucketReceived, Codes
 from cloud_sim import access_codes, code_sets, commands, locks
 from cloud_sim.access_codes import NewAccessCode
 from cloud_sim.seam import code_view
-from firmware_sim.site import DEVICE_ID, Site, code_row
+from firmware_sim.enrolled import DEVICE_ID
+from firmware_sim.site import Site, code_row
 from tests.complaints.pair import DAY_S, Pair
 
 SOME = ("493817", "246802", "135791")

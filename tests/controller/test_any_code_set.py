@@ -15,7 +15,8 @@ from agent.core import code_set
 from agent.envelope import OKPKey, Opener, Signer, kid_of, new_sealing_key, new_signing_key
 from agent.messages import MESSAGE_LIMIT_BYTES, topic
 from agent.uplink.inbound import Arrival, Inbound
-from firmware_sim.site import DEVICE_ID, NOON, Site, code_row
+from firmware_sim.enrolled import DEVICE_ID
+from firmware_sim.site import NOON, Site, code_row
 
 CLOUD, LOCK = new_signing_key(), new_sealing_key()
 OPENER = Opener(DEVICE_ID, {kid_of(CLOUD): OKPKey.import_key(CLOUD.as_dict(private=False))}, LOCK)

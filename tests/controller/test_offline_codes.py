@@ -12,7 +12,8 @@ from pytest_mock import MockerFixture
 from agent.core.offline_code import IssuerKey, Meaning, OfflineFormat, OfflineKind, issue
 from agent.messages import OfflineReceived
 from agent.offline_setup import offline_id
-from firmware_sim.site import DEVICE_ID, NOON, Site, VirtualClock, code_row
+from firmware_sim.enrolled import DEVICE_ID
+from firmware_sim.site import NOON, Site, VirtualClock, code_row
 from hal.ports import Pattern
 
 KEY = IssuerKey(1, 0, b"k" * 32)

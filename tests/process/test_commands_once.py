@@ -38,7 +38,7 @@ class Street:
         wait_for(self._knows_the_time, 20, "the lock to know the time")
         self.site.kill_cloud()
         self._state = StateDirectory(self.site.directory.cloud)
-        self._signer = Signer(self.door.device_id, load(self._state).signing_key)
+        self._signer = Signer(self.door.device_id, load(self._state).keyring.signing)
         self.client = self.new_client()
 
     def _knows_the_time(self) -> bool:

@@ -35,7 +35,7 @@ class Intruder:
         self.code: Code = self.door.new_codes(1)[0]
         self.neighbour.new_codes(1)
         wait_for(lambda: self.door.status()["clock"]["trust"] == "trusted")
-        self.signing_key = load(StateDirectory(site.directory.cloud)).signing_key
+        self.signing_key = load(StateDirectory(site.directory.cloud)).keyring.signing
         site.children.pop("cloud").kill()
         state = StateDirectory(site.directory.cloud)
         port = int(site.record.mqtt_url.rpartition(":")[2])

@@ -13,6 +13,7 @@ from cloud_sim import access_codes, journal, locks, reported
 from cloud_sim.access_codes import NewAccessCode
 from cloud_sim.code_sets import head, manifest
 from cloud_sim.database import Database, open_database
+from cloud_sim.keyring import Keyring
 from cloud_sim.seam import event_log
 from cloud_sim.seam.announcer import Announcer
 from cloud_sim.seam.event_log import Filter
@@ -101,7 +102,7 @@ class Cloud:
     def report(self, *kinds: tuple[str, dict[str, Any]]) -> None:
         """The lock sends its journal, of which these are all rows."""
         batch = Events(journal_epoch=EPOCH, rows=journal_rows(*kinds))
-        journal.store(self.database, self.lock_id, batch, self.now, self.sealing)
+        journal.store(self.database, self.lock_id, batch, self.now, Keyring(new_signing_key(), self.sealing))
 
     def happens(self, *kinds: tuple[str, dict[str, Any]]) -> None:
         """More rows of the lock's journal."""

@@ -289,3 +289,17 @@ def test_a_garbage_request_never_raises(raw: bytes, text: str, proof: str) -> No
     payload = {"device_id": DEVICE, "identity": {"kty": text}, "sealing": {}, "csr": proof, "iat": 0}
     signed = "a." + urlsafe_b64encode(msgspec.json.encode(payload)).decode() + "." + text
     assert refusal(msgspec.json.encode({"request": signed, "proof": proof})) == "wrong_token"
+
+
+def test_a_power_cut_between_two_names_leaves_the_new_enrolment(cloud: Cloud, tmp_path: Path) -> None:
+    enrol(tmp_path, ROOT, write_invitation(cloud.invitation()), 1, again=False)
+    (tmp_path / "enrolment").rename(tmp_path / "enrolment.next")
+    assert load_enrolment(tmp_path, ROOT).device_id == DEVICE
+
+
+def test_a_power_cut_before_that_leaves_the_old_one(cloud: Cloud, tmp_path: Path) -> None:
+    enrol(tmp_path, ROOT, write_invitation(cloud.invitation()), 1, again=False)
+    (tmp_path / "enrolment.next").mkdir()
+    assert load_enrolment(tmp_path, ROOT).device_id == DEVICE
+    enrol(tmp_path, ROOT, write_invitation(cloud.invitation()), 1, again=True)
+    assert not (tmp_path / "enrolment.next").exists()

@@ -1,0 +1,60 @@
+"""The HTTP API's keys: which ones the cloud speaks with, and replacing them."""
+
+from starlette.endpoints import HTTPEndpoint
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from cloud_sim import api_fields, key_rotation
+from cloud_sim.api_context import cloud_of
+from cloud_sim.api_errors import ApiError
+
+PURPOSES = ("signing", "sealing")
+
+
+class Keys(HTTPEndpoint):
+    """`/keys`."""
+
+    async def get(self, request: Request) -> Response:
+        """The names of the cloud's keys, and how many locks do not have the newest yet."""
+        return _shown(request)
+
+
+class KeyRotations(HTTPEndpoint):
+    """`/keys/rotations`."""
+
+    async def post(self, request: Request) -> Response:
+        """Replace a key: every lock is told, by the one of before."""
+        cloud = cloud_of(request)
+        purpose = (await api_fields.read_object(request, ("key",))).get("key")
+        if purpose not in PURPOSES:
+            raise ApiError(400, "INVALID_KEY", f"key must be one of {', '.join(PURPOSES)}")
+        key_rotation.replace(cloud.database, cloud.downlink, purpose, cloud.wall())
+        return _shown(request)
+
+
+class KeyRevocations(HTTPEndpoint):
+    """`/keys/revocations`."""
+
+    async def post(self, request: Request) -> Response:
+        """End the time in which a former signing key still counts."""
+        cloud = cloud_of(request)
+        kid = (await api_fields.read_object(request, ("kid",))).get("kid")
+        try:
+            key_rotation.revoke(cloud.database, cloud.downlink, str(kid))
+        except key_rotation.UnknownKey:
+            message = "no former signing key has this name; GET /device-cloud/keys lists them"
+            raise ApiError(404, "KEY_NOT_FOUND", message) from None
+        return _shown(request)
+
+
+ROUTES = [
+    Route("/keys", Keys),
+    Route("/keys/rotations", KeyRotations),
+    Route("/keys/revocations", KeyRevocations),
+]
+
+
+def _shown(request: Request) -> Response:
+    cloud = cloud_of(request)
+    return JSONResponse(key_rotation.shown(cloud.database, cloud.downlink.keyring))
