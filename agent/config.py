@@ -192,8 +192,12 @@ def load_config(path: Path) -> Config:
     """Read and check a configuration file. Raises ConfigFault."""
     try:
         text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigFault(f"cannot read {path}: {error}") from None
+    except FileNotFoundError:
+        raise ConfigFault(f"there is no {path}; start from a copy of agent/example.toml") from None
+    except OSError as error:
+        raise ConfigFault(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigFault(f"{path} is not TOML: {error}") from None
     try:
         config = convert(tomllib.loads(text), Config)
     except tomllib.TOMLDecodeError as error:

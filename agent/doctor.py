@@ -171,7 +171,8 @@ def check_journal(facts: Facts) -> Finding:
     waiting = journal["last_seq"] - journal["acked_seq"]
     if waiting >= BACKLOG_ROWS:
         return Finding("journal", "warn", f"{waiting} rows wait for the cloud", "see the uplink")
-    return Finding("journal", "ok", f"{journal['last_seq']} rows, {waiting} of them not yet at the cloud")
+    where = f"{waiting} of them not yet at the cloud" if waiting else "all at the cloud"
+    return Finding("journal", "ok", f"{journal['last_seq']} rows, {where}")
 
 
 def check_database(facts: Facts) -> Finding:

@@ -128,7 +128,10 @@ class ReaderSide:
     def asked(self, asked: Asked) -> None:
         """One of `VERBS`. It is answered when it has been done, or cannot be."""
         if not self._is_allowed:
-            how = "this lock does not allow it; lockctl = true in [provisioning] does"
+            how = (
+                "this lock does not let lockctl set up readers; to change that, set lockctl = true in "
+                "[provisioning] of its configuration and restart the agent"
+            )
             asked.answer.refuse("forbidden", how)
             return
         try:

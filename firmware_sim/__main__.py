@@ -233,7 +233,9 @@ def _ask(state_dir: Path, door: int, request: dict[str, Any]) -> dict[str, Any]:
 @_at_door
 @click.argument("keys")
 def type_keys(state_dir: Path, door: int, keys: str) -> None:
-    """Press KEYS (0-9, * clears, # enters) at the keypad of DOOR (1 is the first)."""
+    """Press KEYS at the keypad of DOOR. 0-9, * clears, # enters; DOOR 1 is the first."""
+    if not keys or set(keys) - set("0123456789*#"):
+        raise click.BadParameter(f"{keys!r} has keys that no keypad has; there are 0 to 9, * and #")
     _ask(state_dir, door, {"type": "keys", "keys": keys})
 
 

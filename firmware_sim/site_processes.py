@@ -101,7 +101,7 @@ class Site:
         """Start everything and return once everything answers. `SimFault` when something does not."""
         if find_spec("uvicorn") is None:
             raise SimFault(
-                "the packages of the simulator are missing: pip install 'lock-agent[sim]', or make sim"
+                "the packages of the simulator are missing: pip install '.[sim]' in the source, or make sim"
             )
         if not (self.directory.token_file.exists() and self._cloud_state.seam_api_key.exists()):
             run_tool(["cloud_sim", "init", "--state", str(self.directory.cloud)])

@@ -120,6 +120,8 @@ def _what_to_do(path: Path, error: OSError) -> str:
                 f"no permission to open {path}: join its group with `sudo usermod -aG lockctl $USER` "
                 "and log in again, or use sudo"
             )
+        case ConnectionRefusedError() if not path.is_socket():
+            return f"{path} is not the socket of an agent; name that with --socket PATH"
         case ConnectionRefusedError():
             return f"nobody listens at {path}: the agent died or is stopping; {start}, and {SEE_LOG} why"
         case BlockingIOError():

@@ -62,7 +62,8 @@ def _command(
     text: str,
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=text)
-    parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE")
+    where = f"configuration file; otherwise {DEFAULT_CONFIG}"
+    parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=where)
     parser.set_defaults(command=command)
     return parser
 

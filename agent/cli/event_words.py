@@ -247,6 +247,7 @@ SAYINGS: Mapping[str, Callable[[Detail], Said]] = {
     "fire_alarm": _fire_alarm,
     "fresh": _fresh,
     "gap": _gap,
+    "keys_changed": _always("keys of the cloud changed: revision {rev}, it signs with {cloud_signing}"),
     "link_lost": _always("link lost: {unit}, {reason}", "bad"),
     "link_restored": _always("link restored: {unit}"),
     "link_steady": _always("link steady again: {unit}"),

@@ -17,11 +17,13 @@ from agent.cli.client import DEFAULT_SOCKET, TIMEOUT_S, AgentRefused, AgentUnrea
 from agent.cli.event_words import event_line
 from agent.cli.new_code import moment, new_digits
 from agent.cli.offline_verbs import offline
+from agent.cli.program import Program
 from agent.cli.terminal import Terminal
 from agent.cli.totp_verbs import totp
 from agent.cli.words import Line, code_lines, instant, status_lines
 from agent.core.modes import Mode
 
+BAUDS = ("9600", "19200", "38400", "57600", "115200", "230400")
 PROBLEM = 1
 UNREACHABLE = 3
 
@@ -70,7 +72,7 @@ def _fail(session: Session, code: str, message: str, status: int) -> None:
     sys.exit(status)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @_options
 @click.version_option(package_name="lock-agent")
 @click.pass_context
@@ -108,7 +110,7 @@ def watch(session: Session) -> None:
 @main.group(invoke_without_command=True)
 @_verb
 def codes(session: Session) -> None:
-    """The access codes on this lock: windows, uses and state, never digits."""
+    """The access codes on this lock, never their digits."""
     context = click.get_current_context()
     if context.invoked_subcommand is not None:
         context.obj = {"path": session.path, "as_json": session.terminal.as_json}
@@ -130,7 +132,7 @@ _TIME = "As 2026-12-24T18:00:00Z, or with another offset from UTC."
 @click.option("--one-time", is_flag=True, help="For one opening.")
 @_verb
 def add(session: Session, *, starts_at: int | None, ends_at: int | None, one_time: bool) -> None:
-    """Make a code here, where the lock allows that. Its digits are asked for, or are a line of stdin."""
+    """Make a code, where the lock allows that. Its digits are asked for, or are a line of stdin."""
     rules = {"starts_at": starts_at, "ends_at": ends_at, "max_uses": 1 if one_time else None}
     given = {name: value for name, value in rules.items() if value is not None}
     with Client(session.path) as client:
@@ -142,7 +144,7 @@ def add(session: Session, *, starts_at: int | None, ends_at: int | None, one_tim
 @click.argument("access_code_id", metavar="ID")
 @_verb
 def remove(session: Session, *, access_code_id: str) -> None:
-    """Remove the code of that ID, where the lock allows that; one of the cloud may come back."""
+    """Remove the code of that ID. Only where the lock allows that; one of the cloud may come back."""
     with Client(session.path) as client:
         answer = client.ask("code_remove", {"access_code_id": access_code_id})
     _tell(session, answer, f"removed {answer['access_code_id']}")
@@ -152,7 +154,7 @@ def remove(session: Session, *, access_code_id: str) -> None:
 @_options
 @click.pass_context
 def readers(context: click.Context, path: Path | None, *, as_json: bool) -> None:
-    """Give OSDP readers their keys, and change keys and addresses, where the lock allows that."""
+    """Give OSDP readers their keys. Change keys and addresses; all of it where the lock allows that."""
     before: dict[str, Any] = context.obj or {}
     context.obj = {"path": path or before.get("path"), "as_json": as_json or before.get("as_json", False)}
 
@@ -162,7 +164,7 @@ def readers(context: click.Context, path: Path | None, *, as_json: bool) -> None
 @click.option("--for-s", type=click.IntRange(1, 60), default=60, show_default=True, help="Seconds.")
 @_verb
 def install(session: Session, *, name: str, for_s: int) -> None:
-    """Wait for the reader NAME, which has no key yet, and give it the one of its key file."""
+    """Give the reader NAME its key. It has none yet, is waited for, and gets that of its key file."""
     _reader(session, "reader_install", {"reader": name, "for_s": for_s}, for_s, "has its key")
 
 
@@ -177,11 +179,11 @@ def rekey(session: Session, *, name: str) -> None:
 @readers.command()
 @click.argument("name")
 @click.option("--address", type=click.IntRange(0, 126), required=True, help="Its new address.")
-@click.option("--baud", type=int, required=True, help="Its new baud rate.")
+@click.option("--baud", type=click.Choice(BAUDS), required=True, help="Its new baud rate.")
 @_verb
-def comset(session: Session, *, name: str, address: int, baud: int) -> None:
-    """Change address and baud rate of the reader NAME; change the configuration after that."""
-    args = {"reader": name, "address": address, "baud": baud}
+def comset(session: Session, *, name: str, address: int, baud: str) -> None:
+    """Change address and baud rate of the reader NAME. Change the configuration after that."""
+    args = {"reader": name, "address": address, "baud": int(baud)}
     _reader(session, "reader_comset", args, 0, "has moved: change the configuration, restart the agent")
 
 
@@ -234,7 +236,7 @@ def _show_event(terminal: Terminal, event: dict[str, Any]) -> None:
 @click.argument("name", required=False, type=click.Choice([mode.value for mode in Mode]))
 @_verb
 def mode(session: Session, *, name: str | None) -> None:
-    """Show the operating mode of the door, or with NAME change it, where the lock allows that."""
+    """Show the operating mode, or change it to NAME. Changed only where the lock allows that."""
     if name is not None:
         _command(session, "mode", {"mode": name})
         return
@@ -256,7 +258,7 @@ def clock(context: click.Context, path: Path | None, *, as_json: bool) -> None:
 @click.argument("time", type=moment, metavar="TIME")
 @_verb
 def set_clock(session: Session, *, time: int) -> None:
-    """Tell the lock that it is TIME now, where it does not know, and allows that. TIME is like
+    """Tell the lock that it is TIME now. Only where it does not know, and allows that. TIME is like
     2026-12-24T18:00:00Z, or with another offset from UTC."""
     with Client(session.path) as client:
         answer = client.ask("clock_set", {"wall_s": time})
@@ -281,14 +283,14 @@ def lock(session: Session) -> None:
 @main.command()
 @_verb
 def acknowledge(session: Session) -> None:
-    """Count failed guesses from zero, where the lock allows that; gives no guess back."""
+    """Count failed guesses from zero. Only where the lock allows that; gives no guess back."""
     _command(session, "acknowledge", {})
 
 
 @main.command()
 @_verb
 def identify(session: Session) -> None:
-    """Let the keypad blink and beep for ten seconds, where the lock allows that."""
+    """Let the keypad blink and beep for ten seconds. Only where the lock allows that."""
     _command(session, "identify", {})
 
 
@@ -309,7 +311,7 @@ def _tell(session: Session, answer: dict[str, Any], words: str) -> None:
 @click.option("--config", type=click.Path(path_type=Path), help="Also check this configuration file.")
 @_verb
 def doctor(session: Session, *, config: Path | None) -> None:
-    """Look for problems and say how to mend them; also works, in part, without a running agent."""
+    """Look for problems and say how to mend them. Works in part without a running agent, too."""
     from agent.cli.diagnosis import diagnose, finding_lines  # loads the configuration's types
 
     report = diagnose(session.path, config)

@@ -31,7 +31,7 @@ _file = click.argument("file", type=click.Path(path_type=Path))
 
 @click.group()
 def offline() -> None:
-    """Offline codes on a bench: needs a file of keys, and no agent."""
+    """Offline codes on a bench, from a file of keys. Needs no agent."""
 
 
 @offline.command()
@@ -60,7 +60,7 @@ def new(terminal: Terminal, *, file: Path, device_id: str, digits: int, phase_s:
 @click.option("--issuer", type=click.IntRange(0, 255), required=True, help="Whose key to write.")
 @bench_verb
 def export(terminal: Terminal, *, file: Path, out: Path, kid: int, issuer: int) -> None:
-    """Write the key of one issuer from the root in FILE to a new file OUT: for a phone, without the root."""
+    """Write the key of one issuer of FILE to a new file OUT. It is for a phone, without the root."""
     from agent.offline_setup import KeyPart, OfflineSetup, SetupFault, load_setup, save_setup
 
     setup = load_setup(file)
@@ -213,7 +213,7 @@ def _words(one: "Explanation") -> str:
 @_file
 @bench_verb
 def keys(terminal: Terminal, *, file: Path) -> None:
-    """What keys FILE has, whom they are for, and how likely a guess opens. Shows no key."""
+    """What keys FILE has, and how likely a guess opens. Also whom they are for; shows no key."""
     from agent.core.offline_policy import guess_chance, most_live
     from agent.offline_setup import LATEST_SLOT, load_setup
 
@@ -251,7 +251,7 @@ def keys(terminal: Terminal, *, file: Path) -> None:
 @_file
 @bench_verb
 def vectors(terminal: Terminal, *, file: Path) -> None:
-    """Issue and read every vector of FILE (the form of issuer/vectors.json), and say how many agree."""
+    """Issue and read every vector of FILE, say how many agree. Its form is that of issuer/vectors.json."""
     from agent.offline_bench import check_vectors
     from agent.offline_setup import SetupFault
 

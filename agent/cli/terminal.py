@@ -21,7 +21,7 @@ class Terminal:
     def __init__(self, *, as_json: bool) -> None:
         """`as_json`: documents instead of lines."""
         self.as_json = as_json
-        self._console = _console() if sys.stdout.isatty() and not as_json else None
+        self._console = _console() if is_terminal() and not as_json else None
 
     def lines(self, lines: Iterable[Line]) -> None:
         """Lines for people, each out at once."""
@@ -39,6 +39,11 @@ class Terminal:
         """One JSON document on a line of its own, out at once."""
         click.echo(json.dumps(document, separators=(",", ":"), ensure_ascii=False))
         sys.stdout.flush()
+
+
+def is_terminal() -> bool:
+    """Whether a person looks. Standard output may be closed: then there is none."""
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def _console() -> "Console":

@@ -17,7 +17,7 @@ _slot = click.IntRange(0, 999)
 
 @click.group()
 def totp() -> None:
-    """Technicians with an authenticator app: needs a file of `lockctl offline new`, and no agent."""
+    """Technicians with an authenticator app. Needs a file of `lockctl offline new`, and no agent."""
 
 
 @totp.command()
@@ -30,7 +30,7 @@ def totp() -> None:
 def add(
     terminal: Terminal, *, file: Path, name: str, slot: int | None, start: float | None, end: float | None
 ) -> None:
-    """Add a technician to FILE and show the secret once, as a QR code for any authenticator app."""
+    """Add a technician to FILE. The secret is shown once, as a QR code for any authenticator app."""
     from msgspec.structs import replace
 
     from agent.offline_setup import SetupFault, TechnicianPart, load_setup, new_secret, save_setup
@@ -62,7 +62,7 @@ def _qr_code(uri: str) -> str:
     try:
         import segno  # behind an extra: the agent at a door has no use for it
     except ImportError:
-        raise SetupFault("the QR code needs segno: pip install 'lock-agent[qr]'") from None
+        raise SetupFault("the QR code needs the package segno: pip install segno") from None
     drawn = io.StringIO()
     segno.make_qr(uri, error="m").terminal(drawn, compact=True)
     return drawn.getvalue()

@@ -39,7 +39,9 @@ def take_factory() -> None:
     try:
         Device.pin_factory = found[0].load()()
     except ImportError as error:
-        raise ValueError(f"pins by {name} need a library: pip install 'lock-agent[pi]' ({error})") from None
+        raise ValueError(
+            f"pins by {name} need a library: install '.[pi]', as in docs/install.md ({error})"
+        ) from None
     except Exception as error:  # noqa: BLE001 - the libraries of pins raise what they like, without a base
         raise ValueError(
             f"no pins by {name} here ({type(error).__name__}: {error}); is this a Raspberry Pi, and may the "

@@ -68,5 +68,5 @@ def test_without_the_packages_of_the_simulator_it_says_how_to_get_them(
     tmp_path: Path, mocker: MockerFixture
 ) -> None:
     mocker.patch("firmware_sim.site_processes.find_spec", return_value=None)
-    with pytest.raises(SimFault, match=r"lock-agent\[sim\]"):
+    with pytest.raises(SimFault, match=r"\.\[sim\]"):
         Site(SiteDirectory(tmp_path), SiteOptions(doors=1)).start()
