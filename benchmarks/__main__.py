@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import entry, footprint, grants, search, start, sync
+from benchmarks import entry, footprint, grants, pins, search, start, sync
 from benchmarks.figures import HEAD, Figure, line, machine
 from benchmarks.house import House, running_house
 
@@ -32,6 +32,7 @@ Part = Callable[[House, int], Iterator[list[Figure]]]
 ALONE: dict[str, Callable[[int, Path], list[Figure]]] = {
     "search": lambda samples, _: search.measure(samples),
     "entry": entry.measure,
+    "pins": pins.measure,
 }
 """Parts that need no processes, but a directory for databases."""
 PARTS: dict[str, Part] = {

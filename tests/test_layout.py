@@ -40,7 +40,12 @@ FIRMWARE = [
     ROOT / "hal/scan.py",
     ROOT / "firmware_sim/__init__.py",
 ]
-WHERE_PINS_ARE_PINS = ("hal/gpio/", "firmware_sim/controller/", "firmware_sim/nets.py")
+WHERE_PINS_ARE_PINS = (
+    "hal/gpio/",
+    "firmware_sim/controller/",
+    "firmware_sim/nets.py",
+    "firmware_sim/wired_pins.py",
+)
 # The one thing besides hardware that is pinned here: a key that is to be believed from now on.
 PINS_KEYS = ("cloud_sim/enrolments.py", "pin")
 

@@ -12,10 +12,11 @@ from benchmarks.figures import HEAD, Figure, line, milliseconds
 def test_the_small_benchmarks_print_a_line_for_each_figure(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["search", "entry", "--samples", "3", "--directory", str(tmp_path)]) == 0
+    assert main(["search", "entry", "pins", "--samples", "3", "--directory", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
     assert re.search(r"\d+ cores .*, Python 3\.\d+\.\d+, SQLite 3\.\d+\.\d+", printed)
     assert HEAD in printed
+    assert re.search(r"^# closes on the matrix -> strike pin +1 .* ms", printed, re.M)
     assert len(re.findall(r"^search of a table of [\d,]+ codes +3 .* us", printed, re.M)) == 2
     assert (
         len(re.findall(r"^# handled -> strike called, [\d,]+ codes +3 .* ms +p99 5 ms", printed, re.M)) == 3

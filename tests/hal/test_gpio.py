@@ -10,6 +10,7 @@ from gpiozero import Device as GpioDevice
 
 from agent.cli.daemon import main
 from firmware_sim.nets import Switch
+from firmware_sim.wired_pins import Board, wired
 from hal import scan
 from hal.gpio.inputs import Input
 from hal.gpio.pins import take_factory
@@ -28,7 +29,6 @@ from hal.ports import (
     UnitFault,
 )
 from hal.registry import load
-from tests.hal.nets import Board, wired
 from tests.waiting import wait_for
 
 ROWS, COLUMNS = (5, 6, 13, 19), (12, 16, 20)

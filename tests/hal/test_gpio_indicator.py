@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from firmware_sim.wired_pins import Board, wired
 from hal.gpio.indicator import GpioIndicator
 from hal.ports import Pattern
-from tests.hal.nets import Board, wired
 from tests.waiting import wait_for
 
 

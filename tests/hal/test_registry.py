@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from firmware_sim.wired_pins import wired
 from hal.osdp.line import Line, Reader
 from hal.ports import Device, Indicator, Pattern, Strike
 from hal.registry import DRIVERS, UnknownDriver, load
 from tests.hal.board_process import OPTIONS as OSDP
-from tests.hal.nets import wired
 
 GPIO: dict[str, dict[str, Any]] = {
     "gpio-matrix": {"rows": (5, 6, 13, 19), "columns": (12, 16, 20)},

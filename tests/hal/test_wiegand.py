@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from firmware_sim.wired_pins import Board, wired
 from hal import wiegand
 from hal.gpio.wiegand import WiegandKeypad
 from hal.ports import KeyPressed, KeysLost, LinkChanged, Signal
-from tests.hal.nets import Board, wired
 from tests.waiting import wait_for
 
 KEYS = "0123456789*#"

@@ -49,7 +49,7 @@ class Board:
                 pin.follow(self._nets.level(number))
 
 
-class WiredPin(MockPin):  # type: ignore[misc]  # gpiozero has no types
+class WiredPin(MockPin):
     """A mock pin of a board."""
 
     board: Board
@@ -58,6 +58,8 @@ class WiredPin(MockPin):  # type: ignore[misc]  # gpiozero has no types
         super().__init__(factory, info)
         self._function: str = "input"
         self.is_broken = False
+        self.reads = 0
+        """How often its level was looked at."""
         self.board.pins[int(info.name.removeprefix("GPIO"))] = self
 
     def on_the_net(self) -> nets.NetPin:
@@ -89,6 +91,7 @@ class WiredPin(MockPin):  # type: ignore[misc]  # gpiozero has no types
 
     def _get_state(self) -> bool:
         self._raise_if_broken()
+        self.reads += 1
         return bool(super()._get_state())
 
     def _raise_if_broken(self) -> None:
