@@ -150,7 +150,8 @@ class Codes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Body of `up/request`: `type` is `buckets` (with `rev`, `need`) or `time` (with `nonce`)."""
+    """Body of `up/request`: `type` is `buckets` (with `rev`, `need`), `time`, or `retire`: the lock is being
+    wiped, and its keys count no more (both with `nonce`, and answered by a heartbeat that carries it)."""
 
     type: str
     rev: int | None = None

@@ -39,6 +39,10 @@ def main() -> int:
                 sys.stdout.write(_ask(state, "/invitations", wanted)["invitation"] + "\n")
             case "rotate-key":
                 sys.stdout.write(_keys(_ask(state, "/keys/rotations", {"key": given.key})))
+            case "retire":
+                said = _ask(state, f"/locks/{given.device_id}/retirement", {})
+                word = "its keys count no more" if said["had_keys"] else "it had no keys"
+                sys.stdout.write(f"{said['lock_id']}: {word}\n")
             case "revoke-key":
                 sys.stdout.write(_keys(_ask(state, "/keys/revocations", {"kid": given.kid})))
     except (NotInitialised, BadAddress, BadLimits, OSError) as error:
@@ -55,7 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     invite = commands.add_parser("invite", help="print an invitation for a lock; worth an enrolment")
     rotate = commands.add_parser("rotate-key", help="replace a key of the running cloud; locks are told")
     revoke = commands.add_parser("revoke-key", help="have locks drop a former signing key before its time")
-    for command in (init, run, invite, rotate, revoke):
+    retire = commands.add_parser("retire", help="take a lock out of service; its keys count no more")
+    for command in (init, run, invite, rotate, revoke, retire):
         command.add_argument("--state", type=Path, required=True, help="the directory of this cloud")
     run.add_argument("--http-port", type=int, default=0, help="on 127.0.0.1; 0 (default): any free one")
     run.add_argument("--mqtt", required=True, metavar="URL", help="the broker: mqtts://host:port")
@@ -83,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         help="keep clients of the Seam API to so many requests a minute and device; alone: to Seam's numbers",
     )
     rotate.add_argument("key", choices=api_keys.PURPOSES, help="what the key is for")
+    retire.add_argument("device_id", help="the id of the lock")
     revoke.add_argument("kid", help="the name of the former signing key, as rotate-key showed it")
     invite.add_argument("--name", help="what people call the door")
     invite.add_argument("--device-id", help="invite a lock that is known already to enrol again")

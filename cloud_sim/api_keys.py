@@ -5,8 +5,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from cloud_sim import api_fields, key_rotation
-from cloud_sim.api_context import cloud_of
+from cloud_sim import api_fields, key_rotation, retirement
+from cloud_sim.api_context import cloud_of, lock_row
 from cloud_sim.api_errors import ApiError
 
 PURPOSES = ("signing", "sealing")
@@ -48,7 +48,18 @@ class KeyRevocations(HTTPEndpoint):
         return _shown(request)
 
 
+class LockRetirement(HTTPEndpoint):
+    """`/locks/<lock_id>/retirement`."""
+
+    async def post(self, request: Request) -> Response:
+        """Take a lock out of service that was wiped, stolen or broken: its keys count no more."""
+        cloud, lock_id = cloud_of(request), lock_row(request)["lock_id"]
+        had_keys = retirement.retire(cloud.database, cloud.downlink, lock_id, "operator", cloud.wall())
+        return JSONResponse({"ok": True, "lock_id": lock_id, "had_keys": had_keys})
+
+
 ROUTES = [
+    Route("/locks/{lock_id}/retirement", LockRetirement),
     Route("/keys", Keys),
     Route("/keys/rotations", KeyRotations),
     Route("/keys/revocations", KeyRevocations),

@@ -93,6 +93,11 @@ class Enroller:
         lock_id = accepted.device_id
         with self.database.transaction():
             self.database.run(
+                "INSERT OR IGNORE INTO former_identities SELECT lock_id, identity FROM device_keys"
+                " WHERE lock_id = ?",
+                lock_id,
+            )
+            self.database.run(
                 "INSERT OR REPLACE INTO device_keys VALUES (?, ?, ?, ?, ?)",
                 lock_id,
                 json.dumps(public_jwk(accepted.identity)),

@@ -19,6 +19,7 @@ from cloud_sim import (
     message_order,
     offline_setups,
     reported,
+    retirement,
     settings_delivery,
     unmanaged_codes,
 )
@@ -154,6 +155,9 @@ class Fleet:
     def _request(self, lock_id: str, request: Request) -> None:
         if request.type == "time" and request.nonce and len(request.nonce) <= NONCE_LIMIT:
             self.downlink.heartbeat(lock_id, request.nonce)
+        elif request.type == "retire" and request.nonce and len(request.nonce) <= NONCE_LIMIT:
+            self.downlink.heartbeat(lock_id, request.nonce)
+            retirement.retire(self.database, self.downlink, lock_id, "lock", self.wall())
         elif request.type == "buckets" and request.need is not None and len(request.need) <= BUCKETS:
             self.downlink.buckets(lock_id, request.rev or 0, request.need)
         else:

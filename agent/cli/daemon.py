@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "run", run, "run the door until SIGTERM")
     enrol = _command(commands, "enrol", enrol_lock, "enrol this lock; the invitation is read from stdin")
     enrol.add_argument("--again", action="store_true", help="replace an enrolment that exists")
+    _command(commands, "wipe", wipe_lock, "leave nothing of this lock's owner; the lock's id confirms it")
     _command(commands, "make-safe", make_safe, "drive the pins of the strike to locked, while no agent runs")
     check = commands.add_parser("check", help="say what is wrong with a configuration file")
     check.add_argument("config", type=Path, metavar="FILE")
@@ -164,6 +165,43 @@ def enrol_lock(options: argparse.Namespace) -> int:
     print(f"enrolled as {done.device_id}")
     print(f"identity key {done.identity_kid}\nsealing key  {done.sealing_kid}")
     print("The cloud must show the same two keys for this lock.")
+    return 0
+
+
+def wipe_lock(options: argparse.Namespace) -> int:
+    """`lock-agent wipe`: for good, so the id of the lock must be typed."""
+    from agent.assemble import root_secret
+    from agent.config import load_config
+    from agent.enrolment import NotEnrolled, load_enrolment
+    from agent.state_dir import StateDirLock
+    from agent.wipe import WipeFault, tell_cloud, wipe
+
+    config = load_config(options.config)
+    lock = StateDirLock(config.state_dir)
+    try:
+        try:
+            enrolment = load_enrolment(config.state_dir, root_secret(config))
+        except (NotEnrolled, SecretFault) as fault:
+            print(f"The cloud cannot be told: {fault}", file=sys.stderr)
+            enrolment = None
+        word = enrolment.device_id if enrolment else "wipe"
+        print(
+            f"All codes, keys and journal rows of this lock go for good. Type {word} to do it:",
+            file=sys.stderr,
+        )
+        if sys.stdin.readline().strip() != word:
+            print("lock-agent: not confirmed, nothing was changed", file=sys.stderr)
+            return 1
+        is_told = enrolment is not None and config.uplink.enabled and tell_cloud(enrolment)
+        wipe(config.state_dir, config.root_secret_file)
+    except WipeFault as fault:
+        print(f"lock-agent: {fault}", file=sys.stderr)
+        return 1
+    finally:
+        lock.release()
+    print("wiped")
+    if not is_told:
+        print("The cloud does not know: retire this lock there, or its keys still count (docs/operate.md).")
     return 0
 
 

@@ -72,3 +72,16 @@ def test_an_alarm_of_another_lock_is_not_believed(database: Database, door: str)
 def test_the_list_of_alarms_is_asked_for_like_events(api: Api, lock_id: str) -> None:
     assert api.get(f"/locks/{lock_id}/duress_events?after=0&limit=5").body == {"duress_events": []}
     assert api.get("/locks/nobody/duress_events").body["error_code"] == "LOCK_NOT_FOUND"
+
+
+def test_an_alarm_sealed_before_the_lock_was_enrolled_again_can_be_read(
+    database: Database, door: str
+) -> None:
+    detail = sealed(door)
+    identity = json.dumps(jwk(IDENTITY, private=False))
+    database.run("INSERT INTO former_identities VALUES (?, ?)", door, identity)
+    later = json.dumps(jwk(new_signing_key(), private=False))
+    database.run("INSERT INTO device_keys VALUES (?, ?, '{}', 'PEM', 0)", door, later)
+    take(database, door, detail)
+    (alarm,) = duress.events_after(database, door, 0, 10)
+    assert alarm["access_code_id"] == "c"
