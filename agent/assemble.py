@@ -13,6 +13,7 @@ from agent.config import Config, driver_options
 from agent.controller import AnySignal, Controller
 from agent.core.constraints import Constraints
 from agent.core.door import RelockOn, Timings
+from agent.emergency_code import FILE_NAME, EmergencyCode
 from agent.errors import ConfigFault
 from agent.freshness import StaleSettings
 from agent.host_clock import HostClock
@@ -62,6 +63,12 @@ def assemble(config: Config, config_path: Path, inbox: Inbox[AnySignal]) -> Cont
         devices=devices,
         version=__version__,
         ring=ring,
+        emergency=EmergencyCode(
+            config.state_dir / FILE_NAME,
+            root.derive("emergency"),
+            store.codes.history_of,
+            enabled=config.emergency.enabled,
+        ),
         make_uplink=lambda: make_uplink(),
     )
     make_uplink = _uplink_maker(config, ring, store, controller, inbox)

@@ -85,6 +85,12 @@ class ClockSection(_Section, frozen=True):
         return None if self.rtc == "none" else Path("/sys/class/rtc") / self.rtc_device / "since_epoch"
 
 
+class EmergencySection(_Section, frozen=True):
+    """`[emergency]`: whether the emergency code opens."""
+
+    enabled: bool = False
+
+
 class UplinkSection(_Section, frozen=True):
     """`[uplink]`: the way to the cloud."""
 
@@ -177,6 +183,7 @@ class Config(_Section, frozen=True):
     codes: CodesSection = CodesSection()
     throttle: ThrottleSection = ThrottleSection()
     clock: ClockSection = ClockSection()
+    emergency: EmergencySection = EmergencySection()
     uplink: UplinkSection = UplinkSection()
     commands: CommandsSection = CommandsSection()
     modes: ModesSection = ModesSection()

@@ -1,8 +1,7 @@
 """The shell around the pure core: ONE thread, one inbox, deadlines as data; owns state, outputs, database.
 
-A turn takes one signal, deals with it, and does what is due. Nothing becomes visible before it is
-durable: an attempt is debited and committed before anything is looked at, and its outcome is committed
-before the strike moves or a light changes. When that fails, nothing opens.
+A turn takes one signal, deals with it, and does what is due. Nothing shows before it is durable: an attempt
+counts before it is looked at, its outcome before the strike moves. When that fails, nothing opens.
 """
 
 import logging
@@ -22,6 +21,7 @@ from agent.condition_side import ConditionSide
 from agent.door_codes import DoorCodes
 from agent.door_side import DoorSide
 from agent.duress import SilentAlarm
+from agent.emergency_code import EmergencyCode
 from agent.entries import Entries
 from agent.errors import StorageFault
 from agent.face import Face
@@ -40,6 +40,7 @@ from agent.reader_side import VERBS as READER_VERBS
 from agent.reader_side import ReaderSide
 from agent.recorder import Recorder
 from agent.schedule_watch import ScheduleWatch
+from agent.set_aside import replaced
 from agent.settings import Devices, Settings
 from agent.store import Store
 from agent.uplink_port import NoUplink, UplinkPort, UplinkSlot
@@ -88,6 +89,7 @@ class Controller:
         devices: Devices,
         version: str,
         ring: KeyRing,
+        emergency: EmergencyCode,
         make_uplink: Callable[[], UplinkPort] = NoUplink,
     ) -> None:
         """`make_uplink` is called once the keypad is up, so that the network delays no door."""
@@ -95,6 +97,7 @@ class Controller:
         self.store = store
         self.clocks = clocks
         self.version = version
+        self.emergency = emergency
         self.started_s = clocks.now()
         slot = UplinkSlot()
         self.clock = ClockWatch(store, clocks, settings.clock, slot.ask)
@@ -225,6 +228,7 @@ class Controller:
             outcomes=outcomes,
             face=self._face,
             recorder=self._recorder,
+            emergency=emergency,
         )
         self._at_rest = AtRest(
             recorder=self._recorder,
@@ -258,15 +262,10 @@ class Controller:
         self.codes.load(self.clock.certain_wall_s(now))
         self.offline.load()
         self._reckon()
-        self._recorder.record(Event("boot", {"version": self.version}), *self._damage())
+        self._recorder.record(Event("boot", {"version": self.version}), *replaced(self.store))
         self.commands.start()
         self.door_codes.start()
         self._at_rest.show(self._face, self.clocks.now())
-
-    def _damage(self) -> tuple[Event, ...]:
-        """What to say of a database that had to be set aside."""
-        kept_as = self.store.replaces
-        return (Event("fault", {"what": "database_set_aside", "kept_as": kept_as}),) if kept_as else ()
 
     def close(self) -> None:
         """Leave the door locked and everything closed."""

@@ -215,6 +215,27 @@ def check_root_secret(facts: Facts) -> Finding:
     return Finding("root secret", "warn", where, mend)
 
 
+_EMERGENCY: Mapping[str, tuple[Level, str, str]] = {
+    "off": ("ok", "switched off", ""),
+    "ready": ("ok", "one is ready, for one opening", ""),
+    "none": (
+        "warn",
+        "switched on, and there is none: not made, or used",
+        "make one with `lock-agent emergency-code` while the agent is stopped, or switch it off",
+    ),
+    "changed": (
+        "fail",
+        "another hand has changed its file; it opens nothing",
+        "find out who; `lock-agent emergency-code --again` makes another one",
+    ),
+}
+
+
+def check_emergency_code(facts: Facts) -> Finding:
+    """Where an emergency code is wanted, there is one."""
+    return Finding("emergency code", *_EMERGENCY[facts["emergency_code"]])
+
+
 def check_guesses_left(facts: Facts) -> Finding:
     """Honest people have guesses left at the keypad."""
     if facts["is_offline_off"]:
@@ -270,6 +291,7 @@ CHECKS: tuple[Check, ...] = (
     check_database,
     check_disk_space,
     check_root_secret,
+    check_emergency_code,
     check_guesses_left,
     check_guessing_risk,
 )

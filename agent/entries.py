@@ -5,8 +5,10 @@ from agent.code_sync import CodeSync
 from agent.core import entry, throttle
 from agent.core.decision import Denied, Granted, Outcome, Reason, decide
 from agent.core.entry import Entry, Typing
+from agent.core.modes import Source, may_open
 from agent.core.throttle import LengthClass
 from agent.core.verifier import tag_of
+from agent.emergency_code import EmergencyCode
 from agent.face import Face
 from agent.guesses import Guesses
 from agent.mode_side import ModeSide
@@ -37,6 +39,7 @@ class Entries:
         outcomes: Outcomes,
         face: Face,
         recorder: Recorder,
+        emergency: EmergencyCode,
     ) -> None:
         """`timeout_s`: after so much silence an unfinished entry is forgotten."""
         self._tag_key = tag_key
@@ -51,6 +54,7 @@ class Entries:
         self._outcomes = outcomes
         self._face = face
         self._recorder = recorder
+        self._emergency = emergency
         self._typing: dict[str, Typing] = {}
 
     def handle(self, signal: KeyPressed | KeysLost, now: float) -> None:
@@ -88,7 +92,11 @@ class Entries:
         if not self._guesses.debit(length_class, now):  # durable before anything is looked at
             self._outcomes.refuse(Denied(Reason.THROTTLED), keypad, now)
             return
-        self._end(self._judge(entered.digits, now), length_class, keypad, now)
+        verdict = self._judge(entered.digits, now)
+        if isinstance(verdict, Denied | Unknown) and (last := self._emergency.look(entered.digits)):
+            self._end_emergency(last, length_class, keypad, now)
+        else:
+            self._end(verdict, length_class, keypad, now)
 
     def _judge(self, digits: str, now: float) -> Outcome | Admission | Unknown:
         """The table decides if it knows the code, whatever is wrong with it; both are always looked at."""
@@ -115,6 +123,17 @@ class Entries:
                 self._outcomes.admit(verdict, length_class, keypad, now)
             case Granted():
                 self._outcomes.grant(verdict, length_class, keypad, now)
+
+    def _end_emergency(
+        self, admission: Admission, length_class: LengthClass, keypad: str, now: float
+    ) -> None:
+        """Only the operating mode stands above it: that was chosen by people who were there."""
+        if may_open(self._modes.mode, Source.KEYPAD):
+            self._emergency.burn()
+            self._outcomes.admit(admission, length_class, keypad, now)
+        else:
+            reason = Reason.BLOCKED_BY_MODE
+            self._outcomes.withhold(admission.code, reason, length_class, keypad, now)
 
     def _refused(
         self,

@@ -177,6 +177,7 @@ def facts(controller: "Controller") -> dict[str, Any]:
         "changed_codes": sum(
             state.error is CodeError.MAC_FAILED for _, state in controller.codes.holding.states()
         ),
+        "emergency_code": controller.emergency.state(),
         "set_aside": set_aside_files(controller.store.database.path),
         "disk_free_bytes": controller.store.database.disk_free_bytes(),
         "throttle_risk": {

@@ -18,8 +18,9 @@ ROOT_SECRET_BYTES = 32
 NONCE_BYTES = 12
 TAG_BYTES = 16
 
-Purpose = Literal["tag", "row", "store", "tls"]
-"""tag: tags of codes; row: MACs of rows; store: what must be reversible; tls: the password of the TLS key."""
+Purpose = Literal["tag", "row", "store", "tls", "emergency"]
+"""tag: tags of codes; row: MACs of rows; store: what must be reversible; tls: the password of the TLS key;
+emergency: the tag of the emergency code."""
 
 
 class SecretFault(Exception):

@@ -9,6 +9,7 @@ from agent.code_rows import NewCode
 from agent.controller import AnySignal, Controller
 from agent.core import code_set
 from agent.core.verifier import tag_of
+from agent.emergency_code import FILE_NAME, EmergencyCode
 from agent.host_clock import HostClock
 from agent.inbox import Inbox
 from agent.journal import Stamp
@@ -71,6 +72,9 @@ def _controller(store: Store, strike: Strike) -> Controller:
         devices=Devices(strike=strike, indicators={}, inputs=()),
         version=__version__,
         ring=key_ring(store.database.path.parent),
+        emergency=EmergencyCode(
+            store.database.path.with_name(FILE_NAME), TAG_KEY, store.codes.history_of, enabled=False
+        ),
     )
 
 

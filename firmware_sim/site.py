@@ -13,6 +13,7 @@ from typing import Any
 from agent.clock_watch import ClockSettings
 from agent.controller import AnySignal, Controller
 from agent.core import code_set
+from agent.emergency_code import FILE_NAME, EmergencyCode
 from agent.enrolment import Enrolment
 from agent.envelope import Message, Opener, kid_of
 from agent.inbox import Inbox
@@ -36,6 +37,7 @@ from firmware_sim.enrolled import CLOUD_SEALING, DEVICE_ID, IDENTITY, key_ring
 from hal.ports import DoorMoved, Indicator, KeyPressed, LinkChanged, Pattern, ReaderSetup, RexPressed, Strike
 
 NOON = 1_790_000_000
+EMERGENCY_KEY = b"e" * 32
 """Unix seconds at which a site begins, for its cloud and (unless set otherwise) for its host."""
 
 
@@ -187,6 +189,7 @@ class Site:
         clock: VirtualClock | None = None,
         readers: Mapping[str, ReaderSetup] | None = None,
         clock_settings: ClockSettings | None = None,
+        emergency: bool = False,
         **settings: Any,
     ) -> None:
         """`settings` go to `agent.controller.Settings`; the same `state_dir` again is a restart."""
@@ -220,6 +223,9 @@ class Site:
             devices=Devices(strike=self.strike, indicators=self.indicators, inputs=(), readers=readers or {}),
             version="test",
             ring=self.ring,
+            emergency=EmergencyCode(
+                state_dir / FILE_NAME, EMERGENCY_KEY, self.store.codes.history_of, enabled=emergency
+            ),
             make_uplink=lambda: self.uplink,
         )
         self.controller.start()

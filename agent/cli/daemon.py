@@ -47,6 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     enrol.add_argument("--again", action="store_true", help="replace an enrolment that exists")
     _command(commands, "wipe", wipe_lock, "leave nothing of this lock's owner; the lock's id confirms it")
     _command(commands, "make-safe", make_safe, "drive the pins of the strike to locked, while no agent runs")
+    emergency = _command(commands, "emergency-code", emergency_code, "make the emergency code, shown once")
+    emergency.add_argument("--again", action="store_true", help="another one, in place of the one there is")
     check = commands.add_parser("check", help="say what is wrong with a configuration file")
     check.add_argument("config", type=Path, metavar="FILE")
     check.set_defaults(command=check_config)
@@ -202,6 +204,30 @@ def wipe_lock(options: argparse.Namespace) -> int:
     print("wiped")
     if not is_told:
         print("The cloud does not know: retire this lock there, or its keys still count (docs/operate.md).")
+    return 0
+
+
+def emergency_code(options: argparse.Namespace) -> int:
+    """`lock-agent emergency-code`: shown here, and nowhere ever again."""
+    from agent.assemble import root_secret
+    from agent.config import load_config
+    from agent.emergency_code import FILE_NAME, make_emergency_code
+    from agent.state_dir import StateDirLock
+
+    config = load_config(options.config)
+    lock = StateDirLock(config.state_dir)
+    try:
+        key = root_secret(config).derive("emergency")
+        path, keys = config.state_dir / FILE_NAME, config.codes.digits
+        digits = make_emergency_code(path, key, again=options.again, keys=keys)
+    finally:
+        lock.release()
+    print(digits)
+    print(
+        "That opens this door once, at any time. Seal it in an envelope, away from the door.", file=sys.stderr
+    )
+    if not config.emergency.enabled:
+        print("It is switched off: [emergency] enabled = true in the configuration.", file=sys.stderr)
     return 0
 
 

@@ -43,6 +43,8 @@ def _always(template: str, style: Style = "plain") -> Callable[[Detail], Said]:
 def _granted(detail: Detail) -> Said:
     if "technician" in detail:
         return f"access granted, technician {detail['technician']:03d}{_way(detail)}", "good"
+    if detail.get("method") == "emergency_code":
+        return f"access granted by the emergency code, which is used up{_way(detail)}", "bad"
     offline = "offline " if detail.get("method") == "offline_code" else ""
     return f"access granted, {offline}{_code(detail['access_code_id'])}{_way(detail)}", "good"
 

@@ -68,6 +68,7 @@ FACTS: dict[str, Any] = {
     "sqlite": {"version": "3.40.1", "quick_check": "ok"},
     "changed_codes": 0,
     "set_aside": [],
+    "emergency_code": "off",
     "disk_free_bytes": 4 * 2**30,
     "throttle_risk": {"short": RISK, "long": RISK},
     "length_that_meets": 6,

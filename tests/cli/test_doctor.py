@@ -51,6 +51,8 @@ PROBLEMS: list[tuple[str, str, Change]] = [
     ("disk space", "warn", lambda facts: facts.update(disk_free_bytes=100 * 2**20)),
     ("root secret", "warn", lambda facts: facts.update(secrets_off_disk=False)),
     ("guesses left", "warn", lambda facts: facts["throttle"]["short"].update(tokens=0.2, failures=7)),
+    ("emergency code", "warn", lambda facts: facts.update(emergency_code="none")),
+    ("emergency code", "fail", lambda facts: facts.update(emergency_code="changed")),
     ("guesses left", "fail", lambda facts: facts.update(is_offline_off=True)),
     ("guessing risk", "warn", lambda facts: facts["throttle_risk"].update(short=RISK_NOT_MET)),
 ]
