@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -238,16 +238,29 @@ def _in_words(problem: str, kind: type[Any]) -> str:
     table = place.strip("`.").replace("[...]", ".*")
     unknown = re.search(r"unknown field `(.+?)`", text)
     if unknown is None:
-        return f"{table or 'top level'}: {text}"
+        return f"{table or 'top level'}: {text}{_choices(text, table, kind)}"
     key = unknown.group(1)
     near = difflib.get_close_matches(key, _all_keys(kind), 1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return f"unknown key {f'{table}.{key}' if table else key!r}{hint}"
 
 
+def _choices(text: str, table: str, kind: type[Any]) -> str:
+    """What is allowed, where only some values are."""
+    if not text.startswith("Invalid enum value"):
+        return ""
+    key = table.rpartition(".")[2]
+    hints = [get_type_hints(section).get(key) for section in _sections(kind)]
+    values = next((get_args(hint) for hint in hints if get_origin(hint) is Literal), ())
+    return f"; it is one of {', '.join(map(str, values))}" if values else ""
+
+
 def _all_keys(kind: type[Any]) -> list[str]:
-    sections = [kind, *_Section.__subclasses__()] if issubclass(kind, Config) else [kind]
-    return [name for section in sections for name in section.__struct_fields__]
+    return [name for section in _sections(kind) for name in section.__struct_fields__]
+
+
+def _sections(kind: type[Any]) -> list[type[Any]]:
+    return [kind, *_Section.__subclasses__()] if issubclass(kind, Config) else [kind]
 
 
 def _problem(config: Config) -> str | None:

@@ -5,6 +5,8 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+URL = "url"
+
 
 class NotInitialised(Exception):
     """The state directory does not hold a complete cloud; the message says what to run."""
@@ -89,7 +91,7 @@ class StateDirectory:
     @property
     def url(self) -> Path:
         """Where the cloud that serves this state answers, one line: `http://127.0.0.1:PORT`."""
-        return self.root / "url"
+        return self.root / URL
 
     @property
     def database(self) -> Path:
@@ -114,10 +116,11 @@ def write_private(path: Path, content: bytes) -> None:
 
 
 def read_private(path: Path) -> bytes:
-    """The content of a file that `init` wrote. Raises NotInitialised."""
+    """The content of a file that `init` wrote, or `serve`. Raises NotInitialised."""
     try:
         return path.read_bytes()
     except OSError as error:
+        made_by = "serve" if path.name == URL else "init"
         raise NotInitialised(
-            f"cannot read {path}: {error.strerror}; run: python -m cloud_sim init --state {path.parent}"
+            f"cannot read {path}: {error.strerror}; run: python -m cloud_sim {made_by} --state {path.parent}"
         ) from error

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -99,10 +98,6 @@ class Site:
 
     def start(self) -> None:
         """Start everything and return once everything answers. `SimFault` when something does not."""
-        if find_spec("uvicorn") is None:
-            raise SimFault(
-                "the packages of the simulator are missing: pip install '.[sim]' in the source, or make sim"
-            )
         if not (self.directory.token_file.exists() and self._cloud_state.seam_api_key.exists()):
             run_tool(["cloud_sim", "init", "--state", str(self.directory.cloud)])
         self._cloud_state.cut_off.unlink(missing_ok=True)

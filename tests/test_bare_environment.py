@@ -61,7 +61,7 @@ def test_an_installation_without_extras_has_what_a_door_needs(installed: Path, t
     example = say(
         installed / "python", "-c", "import agent; print(agent.__path__[0] + '/example.toml')"
     ).strip()
-    assert "7 devices on 2 readers" in say(installed / "lock-agent", "check", example)
+    assert "8 devices on 2 readers" in say(installed / "lock-agent", "check", example)
     say(installed / "lock-agent", "new-root-secret", tmp_path / "root-secret")
     database = str(tmp_path / "lock.db")
     make = (
@@ -100,7 +100,7 @@ sys.meta_path.insert(0, Block())
 
 def test_an_agent_without_the_simulator_checks_a_configuration() -> None:
     said = python(f"{BLOCK}from agent.cli.daemon import main\nsys.exit(main(['check', {EXAMPLE!r}]))")
-    assert "is fine: 7 devices on 2 readers" in said
+    assert "is fine: 8 devices on 2 readers" in said
 
 
 def test_every_module_of_the_agent_and_of_hal_is_there_without_the_simulator() -> None:

@@ -28,7 +28,11 @@ def problem(tmp_path: Path, text: str) -> str:
         ("release_s = 5.0", "relese_s = 5.0", "unknown key 'door.relese_s'; did you mean 'release_s'?"),
         ("release_s = 5.0", "release_s = 300", "door.release_s: Expected `float` <= 60.0"),
         ("release_s = 5.0", 'release_s = "5"', "door.release_s: Expected `float`, got `str`"),
-        ("baud = 115200", "baud = 300", "lines.*.baud: Invalid enum value 300"),
+        (
+            "baud = 115200",
+            "baud = 300",
+            "lines.*.baud: Invalid enum value 300; it is one of 9600, 19200, 38400,",
+        ),
         ('port = "/dev/ttyAMA0"', 'port = "tcp://host"', "neither a device nor tcp://HOST:PORT"),
         ('port = "/dev/ttyAMA0"', 'port = "tcp://host:99999"', "neither a device nor tcp://HOST:PORT"),
         ("address = 1", "address = 0", "two readers have the same address on the same line"),

@@ -101,3 +101,9 @@ def test_inviting_an_unknown_lock_or_without_a_cloud_says_why(
     state.url.write_text("http://127.0.0.1:9\n")
     absent = run("invite", "--state", str(tmp_path))
     assert (absent.returncode, "start it with serve" in absent.stderr) == (1, True)
+
+
+def test_who_invites_a_lock_before_the_cloud_has_served_is_told_to_serve(tmp_path: Path) -> None:
+    run("init", "--state", str(tmp_path))
+    done = run("invite", "--state", str(tmp_path), "--name", "Front door")
+    assert (done.returncode, f"python -m cloud_sim serve --state {tmp_path}" in done.stderr) == (1, True)

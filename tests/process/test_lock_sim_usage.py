@@ -1,13 +1,11 @@
 """lock-sim used wrongly: a clear word, the right exit status, nothing started."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from pytest_mock import MockerFixture
 
-from firmware_sim.faults import SimFault
-from firmware_sim.site_directory import SiteDirectory
-from firmware_sim.site_processes import Site, SiteOptions
 from tests.process.lock_sim import lock_sim
 
 pytestmark = pytest.mark.process
@@ -64,9 +62,9 @@ def test_a_ready_file_in_a_directory_that_does_not_exist_is_refused_before_anyth
     assert not (tmp_path / "site").exists()
 
 
-def test_without_the_packages_of_the_simulator_it_says_how_to_get_them(
-    tmp_path: Path, mocker: MockerFixture
-) -> None:
-    mocker.patch("firmware_sim.site_processes.find_spec", return_value=None)
-    with pytest.raises(SimFault, match=r"\.\[sim\]"):
-        Site(SiteDirectory(tmp_path), SiteOptions(doors=1)).start()
+def test_without_the_libraries_of_the_simulator_it_says_how_to_get_them() -> None:
+    hide = "import sys; sys.modules['uvicorn'] = None"
+    source = f"{hide}; from firmware_sim.command import main; main()"
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=False)
+    assert (done.returncode, "pip install '.[sim]'" in done.stderr) == (1, True)
+    assert "Traceback" not in done.stderr
