@@ -72,10 +72,14 @@ def _controller(store: Store, strike: Strike) -> Controller:
         devices=Devices(strike=strike, indicators={}, inputs=()),
         version=__version__,
         ring=key_ring(store.database.path.parent),
-        emergency=EmergencyCode(
-            store.database.path.with_name(FILE_NAME), TAG_KEY, store.codes.history_of, enabled=False
-        ),
+        emergency=no_emergency_code(store),
     )
+
+
+def no_emergency_code(store: Store) -> EmergencyCode:
+    """As by default: switched off."""
+    path = store.database.path.with_name(FILE_NAME)
+    return EmergencyCode(path, TAG_KEY, store.codes.history_of, enabled=False)
 
 
 def _enter(controller: Controller, strike: TimedStrike, digits: str) -> float:

@@ -17,7 +17,7 @@ from agent.host_clock import HostClock
 from agent.inbox import Inbox
 from agent.settings import Settings
 from agent.store import Store
-from benchmarks.entry import DEVICE_ID, ROW_KEY, TAG_KEY, digits_of, fill
+from benchmarks.entry import DEVICE_ID, ROW_KEY, TAG_KEY, digits_of, fill, no_emergency_code
 from benchmarks.figures import Figure, milliseconds
 from firmware_sim.enrolled import key_ring
 from firmware_sim.nets import Switch
@@ -85,6 +85,7 @@ def _live(path: Path, inbox: Inbox[AnySignal]) -> None:
         devices=make_devices(convert({"devices": DEVICES}, Config), inbox.post),
         version=__version__,
         ring=key_ring(path.parent),
+        emergency=no_emergency_code(store),
     ).run()
 
 
