@@ -20,6 +20,7 @@ from cloud_sim.rate_limits import parse as parse_limits
 from cloud_sim.retention import DEFAULT_DAYS, MOST_DAYS
 from cloud_sim.seam.connections import DISCONNECTED_AFTER_S
 from firmware_sim.board_client import ask_board
+from firmware_sim.board_requests import REQUESTS, BadRequest, in_words
 from firmware_sim.demo import play
 from firmware_sim.faults import SimFault
 from firmware_sim.printout import instructions
@@ -247,6 +248,24 @@ def move_door(state_dir: Path, door: int, move: str) -> None:
     answer = _ask(state_dir, door, {"type": "door", "open": move == "open"})
     if answer.get("forced"):
         click.echo("it was locked: the door was forced")
+
+
+@cli.command("do")
+@_at_door
+@click.argument("what", type=click.Choice([kind for kind in REQUESTS if kind != "watch"]))
+@click.argument("fields", nargs=-1, metavar="[FIELD=VALUE]...")
+def do(state_dir: Path, door: int, what: str, fields: tuple[str, ...]) -> None:
+    """Do anything to the board of DOOR that docs/board.md lists: do 1 jam jammed=true."""
+    pairs = [field.partition("=") for field in fields]
+    if strange := [name for name, sign, _ in pairs if not sign]:
+        raise click.BadParameter(f"{strange[0]!r} is not of the form FIELD=VALUE")
+    try:
+        request = in_words(what, {name: value for name, _, value in pairs})
+    except BadRequest as error:
+        raise click.BadParameter(f"{what}: {error}; see docs/board.md") from None
+    answer = _ask(state_dir, door, request)
+    if len(answer) > 1:
+        click.echo(json.dumps(answer, indent=2))
 
 
 @cli.command()

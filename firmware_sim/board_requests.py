@@ -1,6 +1,6 @@
 """What can be asked of a virtual board over its control connection; `docs/board.md` shows a session."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -209,6 +209,16 @@ _KINDS: tuple[type[Request], ...] = (
 )
 REQUESTS = {str(kind.__struct_config__.tag): kind for kind in _KINDS}
 _decode: Callable[[bytes], AnyRequest] = msgspec.json.Decoder(AnyRequest).decode
+
+
+def in_words(kind: str, fields: Mapping[str, str]) -> dict[str, Any]:
+    """The request of this type whose fields are given as text, checked. Raises `BadRequest`."""
+    try:
+        request = msgspec.convert({"type": kind, **fields}, AnyRequest, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadRequest(str(error)) from error
+    made: dict[str, Any] = msgspec.to_builtins(request)
+    return made
 
 
 class BadRequest(Exception):

@@ -25,6 +25,11 @@ pytestmark = pytest.mark.process
         (["sing"], "No such command"),
         (["door", "1", "ajar"], "'ajar' is not one of"),
         (["type", "0", "1#"], "0 is not in the range"),
+        (["do", "1", "dance"], "'dance' is not one of"),
+        (["do", "1", "jam", "jammed"], "'jammed' is not of the form FIELD=VALUE"),
+        (["do", "1", "jam", "jammed=perhaps"], "jam: Expected `bool`"),
+        (["do", "1", "jam", "stuck=true"], "jam: Object contains unknown field `stuck`"),
+        (["do", "1", "hold", "keys=12x"], "hold: Expected `str` matching regex"),
     ],
 )
 def test_wrong_arguments_are_named(args: list[str], complaint: str) -> None:
