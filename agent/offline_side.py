@@ -1,6 +1,6 @@
 """The controller's half for offline and rolling codes: what the cloud set up, and what an entry is by that.
 
-Every entry of any length costs the same here, whatever was set up: six decodes and three one-time passwords.
+Every entry of any length costs the same here, whatever was set up: six decodes and four one-time passwords.
 """
 
 import logging
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 MOST_FAILURES = 100
 """Failed long entries since the last acknowledgement; then offline and rolling codes are off (SP 800-63B)."""
-TOTP_GUESS_CHANCE = 3e-6
+TOTP_GUESS_CHANCE = 4e-6
 _NOBODY = OfflineVerifier(OfflineFormat("none"), FirstUse())
 
 

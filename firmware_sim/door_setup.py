@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from agent.core.constraints import CODE_LENGTHS
 from agent.enrolment import DIRECTORY
 from agent.secrets import create_root_secret_file
+from firmware_sim.cloud_client import CloudClient
 from firmware_sim.faults import SimFault
 from firmware_sim.site_directory import DoorDirectory, SiteDirectory, write_whole
 
@@ -149,6 +150,15 @@ def enrol_door(site: SiteDirectory, door: DoorDirectory) -> None:
     name = f"Door {door.number}"
     invitation = run_tool(["cloud_sim", "invite", "--state", str(site.cloud), "--name", name])
     run_tool(["agent.cli.daemon", "enrol", "--config", str(door.config)], invitation)
+
+
+def give_offline_keys(cloud: CloudClient, lock_id: str) -> None:
+    """Have a door take offline codes, if nobody has set that up: with a key of its own, and so many serials
+    that one guess in a hundred thousand opens at most."""
+    path = f"/locks/{lock_id}/offline_setup"
+    if cloud.get(path)["status"] == "none":
+        key = {"kid": 1, "root": secrets.token_hex(32), "policy": {"serials": 3}}
+        cloud.put(path, {"keys": [key]})
 
 
 def run_tool(module_and_args: Sequence[str], stdin: str = "") -> str:

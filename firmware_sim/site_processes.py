@@ -19,7 +19,7 @@ from cloud_sim.state_directory import StateDirectory
 from firmware_sim.broker_child import start_broker
 from firmware_sim.child import Child, until
 from firmware_sim.cloud_client import CloudClient
-from firmware_sim.door_setup import device_id, enrol_door, run_tool, set_up_door
+from firmware_sim.door_setup import device_id, enrol_door, give_offline_keys, run_tool, set_up_door
 from firmware_sim.faults import NotInTime, SimFault
 from firmware_sim.site_directory import DoorDirectory, SiteDirectory, write_whole
 
@@ -29,6 +29,8 @@ STEADY_S = 0.5
 STOP_TIMEOUT_S = 8.0
 CODE_LENGTHS_OF_DOOR = {2: (6,)}
 """Doors differ, and clients should meet that here first: the second takes codes of six digits only."""
+OFFLINE_DOOR = 1
+"""The one that takes offline codes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +115,9 @@ class Site:
         for door in doors:
             self._start("agent", door, ["agent.cli.daemon", "run", "--config", str(door.config)])
         self.doors = [self._running(door) for door in doors]
+        for running in self.doors:
+            if running.number == OFFLINE_DOOR:
+                give_offline_keys(self.cloud, running.device_id)
         write_whole(self._cloud_state.boards, {door.device_id: door.board for door in self.doors})
         write_whole(self._running_file, self.ready_document())
         self.wait_until_ready()
@@ -188,6 +193,8 @@ class Site:
                 missing.append(f"uplink of door {door.number}")
             elif not self._is_known(door):
                 missing.append(f"trusted clock of door {door.number} at the cloud")
+            elif not self._has_its_keys(door):
+                missing.append(f"keys for offline codes at door {door.number}")
         return missing
 
     def _is_known(self, door: RunningDoor) -> bool:
@@ -196,6 +203,12 @@ class Site:
         except SimFault:  # a cloud that ended is reported with its log
             return False
         return bool(lock["online"]) and lock["clock"] == "trusted"
+
+    def _has_its_keys(self, door: RunningDoor) -> bool:
+        """The lock takes what is issued from now on: it has its setup, and knows that the cloud knows it."""
+        setup = self.cloud.get(f"/locks/{door.device_id}/offline_setup")
+        is_applied = setup["status"] == "applied" and setup["offline_setup"]["journal_epoch"] != ""
+        return door.number != OFFLINE_DOOR or is_applied
 
     def ready_document(self) -> dict[str, Any]:
         """What scripts need to know; parts that do not exist yet are null."""

@@ -1,7 +1,10 @@
 """Rolling codes of technicians: a slot of three digits, then six of RFC 6238 (SHA-1, 30 s), nine in all.
 
-The slot is not secret. It keeps the chance of a guess at three in a million whatever the number of
+The slot is not secret. It keeps the chance of a guess at four in a million whatever the number of
 technicians, since only one secret is tried. A step opens once, and after it no older one does.
+
+Tried are three steps around what was learned of the phone's clock, and the present step: a phone whose clock
+was put right must not be shut out by what was learned of the wrong one.
 """
 
 import hmac
@@ -19,6 +22,7 @@ MOST_DRIFT = 4
 MOST_FAILURES = 10
 """In a row; then the technician is off until somebody online says otherwise (SP 800-63B-4)."""
 STEPS = (-1, 0, 1)
+"""Around the step that a phone is thought to be at."""
 _NEVER = -(2**40)
 FOREVER = 2**62
 
@@ -102,8 +106,9 @@ def _refusal(facts: int) -> TotpRefusal | None:
 
 
 _REFUSALS = tuple(_refusal(facts) for facts in range(64))
-_FIRST = (0, 0, 1, 0, 2, 0, 1, 0)
-"""The first of three steps that may open, by the mask of those that may."""
+_TRIED = len(STEPS) + 1
+_FIRST = tuple(next((place for place in range(_TRIED) if mask >> place & 1), 0) for mask in range(2**_TRIED))
+"""The first of four steps that may open, by the mask of those that may."""
 
 
 class Technicians:
@@ -116,7 +121,7 @@ class Technicians:
         self._of_slot = {slot: one for slot, (one, _) in (known or {}).items()}
         self._progress = {slot: progress for slot, (_, progress) in (known or {}).items()}
         self.hotps = 0
-        """How many one-time passwords were computed so far: three for every entry."""
+        """How many one-time passwords were computed so far: four for every entry."""
 
     def __len__(self) -> int:
         return len(self._of_slot)
@@ -130,10 +135,12 @@ class Technicians:
         slot, typed = divmod(int(digits) % 10**ENTRY_DIGITS, 10**CODE_DIGITS)
         technician = self._of_slot.get(slot, _NOBODY)
         progress = self._progress.get(slot, Progress())
-        center = max(step_at(now_s) + progress.drift, 1)
-        self.hotps += len(STEPS)
-        right = [hotp(technician.secret, center + offset) == typed for offset in STEPS]
-        newer = [center + offset > progress.last_step for offset in STEPS]
+        present = max(step_at(now_s), 1)
+        center = max(present + progress.drift, 1)
+        steps = (*(center + offset for offset in STEPS), present)
+        self.hotps += _TRIED
+        right = [hotp(technician.secret, step) == typed for step in steps]
+        newer = [step > progress.last_step for step in steps]
         unused = [is_right & is_newer for is_right, is_newer in zip(right, newer, strict=True)]
         is_one = (len(digits) == ENTRY_DIGITS) & (slot in self._of_slot)
         facts = (
@@ -145,8 +152,9 @@ class Technicians:
             | any(unused) * _UNUSED
         )
         refusal = _REFUSALS[facts]
-        offset = STEPS[_FIRST[sum(one << place for place, one in enumerate(unused))]]
-        opened = Progress(center + offset, _bounded(progress.drift + offset), 0)
+        step = steps[_FIRST[sum(one << place for place, one in enumerate(unused))]]
+        learned = progress.drift + min(max(step - center, -1), 1)
+        opened = Progress(step, _bounded(learned), 0)
         failed = replace(progress, failures=progress.failures + 1)
         return TotpOutcome(slot, refusal, ((failed, opened)[refusal is None], None)[not is_one])
 

@@ -5,8 +5,16 @@ from typing import Any
 import pytest
 
 from agent.messages import Status
-from cloud_sim import access_codes, unmanaged_codes
+from cloud_sim import (
+    access_codes,
+    offline_codes,
+    offline_issuing,
+    offline_revocation,
+    offline_setups,
+    unmanaged_codes,
+)
 from cloud_sim.code_rules import Rules
+from cloud_sim.offline_issuing import WantedOfflineCode
 from firmware_sim.enrolled import DEVICE_ID
 from tests.complaints.pair import DAY_S, Pair
 
@@ -75,6 +83,32 @@ def test_complaint_20_a_code_that_nobody_at_the_cloud_knows_does_not_stay_on_the
     pair.cloud_connects()
     pair.exchange()
     assert (pair.agree(), pair.opens("493817")) == (True, False)
+
+
+def test_complaint_23_a_revoked_offline_code_opens_no_more_used_or_not(pair: Pair) -> None:
+    offline_setups.replace(pair.database, DEVICE_ID, {"keys": [{"kid": 1, "root": "5a" * 32}]})
+    pair.fleet.downlink.offline_setup(DEVICE_ID)
+    pair.exchange()
+    used, unused, other = (issued(pair) for _ in range(3))
+    assert pair.opens(used["code"])
+    for row in (used, unused):
+        with pair.database.transaction():
+            offline_revocation.revoke(pair.database, row, pair.now)
+    pair.fleet.downlink.offline_setup(DEVICE_ID)
+    pair.exchange()
+    assert [pair.opens(row["code"]) for row in (used, unused, other)] == [False, False, True]
+    assert pair.site.reasons() == ["revoked", "unknown_code"]
+
+
+def issued(pair: Pair) -> dict[str, Any]:
+    """An offline code for two days."""
+    wanted = WantedOfflineCode(starts_s=pair.now, ends_s=pair.now + 2 * DAY_S)
+    with pair.database.transaction():
+        made = offline_issuing.issue_code(pair.database, DEVICE_ID, wanted, pair.now)
+    assert isinstance(made, str), made
+    row = offline_codes.find(pair.database, made)
+    assert row is not None
+    return row
 
 
 def test_complaint_24_a_code_switched_off_and_on_keeps_its_window_through_cloud_and_lock(pair: Pair) -> None:

@@ -117,10 +117,27 @@ def test_the_drift_of_a_phone_is_learned_step_by_step_and_only_so_far() -> None:
         assert type_at(of, phone(at_s + off * STEP_S), at_s) is None
         at_s += 3600
     assert type_at(of, phone(at_s + (MOST_DRIFT + 2) * STEP_S), at_s) is TotpRefusal.UNKNOWN
-    assert type_at(of, phone(at_s), at_s) is TotpRefusal.UNKNOWN
+    assert type_at(of, phone(at_s - STEP_S), at_s) is TotpRefusal.UNKNOWN
     for off in range(MOST_DRIFT - 1, -MOST_DRIFT - 2, -1):
         at_s += 3600
         assert type_at(of, phone(at_s + off * STEP_S), at_s) is None
+
+
+def test_a_phone_whose_clock_is_put_right_opens_and_what_was_learned_is_unlearned_step_by_step() -> None:
+    for learned in (MOST_DRIFT, -MOST_DRIFT):
+        of, at_s = door(Progress(drift=learned)), NOW
+        for _ in range(MOST_DRIFT):
+            at_s += 3600
+            assert type_at(of, phone(at_s), at_s) is None
+        ahead_s = STEP_S if learned < 0 else -STEP_S
+        assert type_at(of, phone(at_s + 3600 + ahead_s), at_s + 3600) is None
+
+
+def test_a_phone_that_is_put_right_opens_with_no_step_that_was_used() -> None:
+    of = door(Progress(drift=3))
+    assert type_at(of, phone(NOW + 3 * STEP_S), NOW) is None
+    assert type_at(of, phone(NOW), NOW) is TotpRefusal.USED
+    assert type_at(of, phone(NOW + 4 * STEP_S), NOW + 4 * STEP_S) is None
 
 
 def test_a_failure_teaches_no_drift() -> None:
@@ -172,10 +189,10 @@ def test_an_unknown_slot_opens_with_no_secret_and_counts_nobodys_failures() -> N
 
 
 @pytest.mark.parametrize("digits", ["1234", "042000000", "007000000", "0420000000"])
-def test_every_entry_costs_three_passwords(digits: str) -> None:
+def test_every_entry_costs_four_passwords(digits: str) -> None:
     for of in (door(), door(technician=replace(ANA, is_revoked=True)), Technicians()):
         of.look(digits, NOW)
-        assert of.hotps == 3
+        assert of.hotps == 4
 
 
 def test_a_technician_shows_no_secret() -> None:

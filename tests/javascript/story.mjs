@@ -91,6 +91,18 @@ const steps = {
     assert.deepEqual((await seam.events.list(both)).map((one) => one.event_type), both.event_types)
   },
 
+  async 'an offline code'() {
+    const { device_id } = devices[0]
+    const wanted = { device_id, name, is_offline_access_code: true, is_one_time_use: true }
+    const offline = await seam.accessCodes.create(wanted)
+    assert.match(offline.code, /^[0-9]{10}$/)
+    assert.equal(offline.status, 'set')
+    assert.equal(offline.is_offline_access_code, true)
+    const { access_code_id } = offline
+    const error = await failure(() => seam.accessCodes.delete({ access_code_id }))
+    assert.equal(error.code, 'offline_access_code_cannot_be_deleted')
+  },
+
   async update() {
     const { access_code_id } = code
     await seam.accessCodes.update({ access_code_id, name: `${name} & co`, starts_at: START, ends_at: END })

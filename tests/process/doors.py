@@ -254,8 +254,9 @@ class Door:
         rows = [row for row in self.left_behind() if row["kind"] == "access_granted"]
         return sum(code is None or row["detail"]["access_code_id"] == code.access_code_id for row in rows)
 
-    def tokens(self) -> float:
-        """The budget for short codes that a dead agent left behind."""
+    def tokens(self, length_class: str = "short") -> float:
+        """The budget for codes of that class that a dead agent left behind."""
         with self.database() as db:
-            found = db.execute("SELECT tokens FROM throttle WHERE length_class='short'").fetchone()
+            of_class = "SELECT tokens FROM throttle WHERE length_class = ?"
+            found = db.execute(of_class, (length_class,)).fetchone()
         return float(found[0]) if found else 5.0

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from firmware_sim.site_processes import Site
 from tests.process.doors import Code, Door
 from tests.waiting import wait_for
 
@@ -48,6 +49,33 @@ def test_a_one_time_code_opens_once_whatever_step_the_agent_is_killed_at(door: D
             assert door.opens(life.courier.digits) is not bool(life.grants)
 
 
+def test_an_offline_code_opens_once_whatever_step_of_its_first_use_the_agent_is_killed_at(
+    site: Site, door: Door, tmp_path: Path
+) -> None:
+    door.start()
+    couriers = offline_codes(site, door, MORE_STEPS_THAN_AN_ENTRY_HAS)
+    door.stop()
+    lives = list(takewhile(lambda life: life.was_killed, lives_with_one_step_more(door, couriers, tmp_path)))
+    assert all(life.openings <= life.grants for life in lives)
+    outcomes = [(life.grants, life.long_tokens) for life in lives]
+    assert [outcome for outcome, _ in groupby(outcomes)] == [(0, 5.0), (0, 4.0), (1, 5.0)]
+    spent = [life for life in lives if life.grants]
+    door.start()
+    for life in (*lives[: len(lives) - len(spent)], spent[0], spent[-1]):  # each refusal costs a guess
+        assert door.opens(life.courier.digits) is not bool(life.grants)
+
+
+def offline_codes(site: Site, door: Door, count: int) -> list[Code]:
+    """One-time codes that the cloud issues and the lock, which has its keys, is never told of."""
+    path = f"/locks/{door.device_id}"
+    site.cloud.put(f"{path}/offline_setup", {"keys": [{"kid": 1, "root": "5a" * 32}]})
+    wanted = {"is_offline_access_code": True, "is_one_time_use": True}
+    codes = [site.cloud.post(f"{path}/access_codes", wanted) for _ in range(count)]
+    last = f"/access_codes/{codes[-1]['access_code_id']}"
+    wait_for(lambda: site.cloud.get(last)["status"] == "active", 20, "the lock to have its keys")
+    return [Code(code["code"], code["access_code_id"]) for code in codes]
+
+
 @dataclass(frozen=True, slots=True)
 class Life:
     """What was left of one life of an agent."""
@@ -57,6 +85,7 @@ class Life:
     openings: int
     grants: int
     tokens: float
+    long_tokens: float
 
 
 def lives_with_one_step_more(door: Door, couriers: list[Code], directory: Path) -> Iterator[Life]:
@@ -68,7 +97,14 @@ def lives_with_one_step_more(door: Door, couriers: list[Code], directory: Path) 
         armed.touch()
         was_killed = dies_of_entry(door, courier)
         door.kill()
-        yield Life(courier, was_killed, door.openings() - before, door.grants(courier), door.tokens())
+        yield Life(
+            courier,
+            was_killed,
+            door.openings() - before,
+            door.grants(courier),
+            door.tokens(),
+            door.tokens("long"),
+        )
         door.refill()
 
 

@@ -28,7 +28,7 @@ PACKAGES = Path(sys.prefix) / "javascript"
 OLDEST_NODE = 20
 BLOCKS = [block.partition("\n") for block in code_blocks(page("integrate.md"))]
 JAVASCRIPT = next(text for language, _, text in BLOCKS if language == "js")
-CREATES, CONVERTS, IS_TOLD, WAITS = (text for language, _, text in BLOCKS if language == "python")
+CREATES, CONVERTS, ISSUES, IS_TOLD, WAITS = (text for language, _, text in BLOCKS if language == "python")
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +87,15 @@ def test_the_example_for_codes_made_at_the_door_makes_them_managed(sim: LockSim)
     wait_for(lambda: seam.access_codes.unmanaged.list(device_id=door), 20, "the code made at the door")
     assert "135790 set" in example(sim, sys.executable, "-c", CONVERTS)
     wait_for(lambda: not seam.access_codes.unmanaged.list(device_id=door), 20, "no unmanaged code")
+
+
+def test_the_example_for_offline_codes_issues_one_that_opens(sim: LockSim) -> None:
+    digits, status = example(sim, sys.executable, "-c", ISSUES).split()
+    assert status == "set"
+    before = sim.strike(1)["releases"]
+    sim.verb("type", "1", f"{digits}#")
+    wait_for(lambda: sim.strike(1)["releases"] == before + 1, what="the strike")
+    wait_for(lambda: not sim.strike(1)["released"], what="the strike to lock again")
 
 
 def test_the_example_of_a_webhook_prints_who_comes_in(sim: LockSim) -> None:

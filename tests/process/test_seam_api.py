@@ -2,6 +2,8 @@
 
 import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -155,6 +157,88 @@ def test_a_lock_that_is_cut_off_says_so_opens_all_the_same_and_comes_back(
     seam.devices.simulate.connect(device_id=lock_id)
     wait_for(lambda: is_told_to_be_gone() == [False, False], 60)
     wait_for(lambda: "lock.unlocked" in types_of(seam, access_code_id=code_id), 20)
+
+
+def test_complaint_37_a_one_time_code_is_created_and_opens_once_while_its_lock_is_cut_off(
+    seam: Any, sim: LockSim, device_id: str
+) -> None:
+    assert seam.devices.get(device_id=device_id).can_program_offline_access_codes
+    with cut_off(seam, device_id):
+        code = seam.access_codes.create(
+            device_id=device_id, is_offline_access_code=True, is_one_time_use=True
+        )
+        assert code.status == "set"
+        opens(sim, code.code)
+        is_refused(sim, code.code, "used up")
+        assert "lock.unlocked" not in types_of(seam, access_code_id=code.access_code_id)
+    life = ["created", "issued", "set_on_device"]
+    told = [*(f"access_code.{what}" for what in life), "lock.unlocked", "lock.access_denied"]
+
+    def is_told() -> bool:
+        types = types_of(seam, access_code_id=code.access_code_id)
+        return sorted(types) == sorted([*told, "access_code.removed_from_device"]) and types[:4] == told[:4]
+
+    wait_for(is_told, 30, "its whole life")
+    assert seam.access_codes.get(access_code_id=code.access_code_id).status == "unset"
+
+
+def test_complaint_23_offline_codes_are_cancelled_at_a_door_without_a_network(
+    seam: Any, sim: LockSim, cloud: Api, device_id: str
+) -> None:
+    window = {"starts_at": in_hours(0), "ends_at": in_hours(9), "max_time_rounding": "1day"}
+    first, *_, earlier = (
+        seam.access_codes.create(device_id=device_id, is_offline_access_code=True, **window)
+        for _ in range(4)  # of three serials: the last one starts an hour earlier
+    )
+    with cut_off(seam, device_id):
+        opens(sim, earlier.code)
+        cancelling = cloud.post(f"/locks/{device_id}/offline_cancellation", before=first.starts_at).body
+        assert cancelling["hits"] == [earlier.access_code_id]
+        before = sim.strike(1)["releases"]
+        sim.verb("type", "1", f"{cancelling['code']}#")
+        is_refused(sim, earlier.code, "revoked")
+        opens(sim, first.code)
+        assert sim.strike(1)["releases"] == before + 1
+    removed = "access_code.removed_from_device"
+    wait_for(lambda: removed in types_of(seam, access_code_id=earlier.access_code_id), 30, "the lock's word")
+    assert seam.access_codes.get(access_code_id=earlier.access_code_id).status == "unset"
+    assert seam.access_codes.get(access_code_id=first.access_code_id).status == "set"
+
+
+@contextmanager
+def cut_off(seam: Any, device_id: str) -> Iterator[None]:
+    """The lock has no network, and is told to have none."""
+    seam.devices.simulate.disconnect(device_id=device_id)
+    try:
+        wait_for(lambda: seam.devices.get(device_id=device_id).errors, 20, "the lock to be gone")
+        yield
+    finally:
+        seam.devices.simulate.connect(device_id=device_id)
+        wait_for(lambda: not seam.devices.get(device_id=device_id).errors, 60, "the lock to be back")
+
+
+def in_hours(hours: float) -> str:
+    return (datetime.now(UTC) + timedelta(hours=hours)).isoformat()
+
+
+def opens(sim: LockSim, digits: str) -> None:
+    """Type a code at door 1; its strike lets go once."""
+    before = sim.strike(1)["releases"]
+    sim.verb("type", "1", f"{digits}#")
+    wait_for(lambda: sim.strike(1)["releases"] == before + 1, what="the strike")
+    wait_for(lambda: not sim.strike(1)["released"], what="the strike to lock again")
+
+
+def is_refused(sim: LockSim, digits: str, reason: str) -> None:
+    """Type a code at door 1; the lock says why not, and the strike stays."""
+
+    def times_said() -> int:
+        return sim.lockctl(1, "journal", "--limit", "1000").stdout.count(reason)
+
+    before, said = sim.strike(1)["releases"], times_said()
+    sim.verb("type", "1", f"{digits}#")
+    wait_for(lambda: times_said() > said, what=reason)
+    assert sim.strike(1)["releases"] == before
 
 
 def test_a_webhook_hears_of_a_code_from_its_creation_to_its_removal(
