@@ -80,7 +80,8 @@ def check_readers(facts: Facts) -> Finding:
     if following:
         text = f"{', '.join(following)}: it has the key in KEY_FILE.next, and the configured one is over"
         return Finding("readers", "warn", text, "rename KEY_FILE.next to KEY_FILE, and restart the agent")
-    return Finding("readers", "ok", "all with the key they should have")
+    who = "all" if all(facts["links"].values()) else "those that answer"
+    return Finding("readers", "ok", f"{who} with the key they should have")
 
 
 LEGACY_DRIVERS = ("wiegand-keypad", "ascii-keypad")

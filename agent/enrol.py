@@ -1,9 +1,11 @@
 """Enrols this lock: makes its keys, posts the request, and keeps what the answer pins."""
 
 import http.client
+import json
 import os
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -136,7 +138,10 @@ def _post(url: str, body: bytes) -> bytes:
 def _first_words(error: urllib.error.HTTPError) -> str:
     """What the cloud said, without anything that would move a terminal's cursor."""
     try:
-        said = error.read(300).decode("utf-8", "replace")
+        said = error.read(1000).decode("utf-8", "replace")
     except (OSError, http.client.HTTPException):
         said = ""
+    with suppress(ValueError, KeyError, TypeError):  # our cloud says it in JSON, a proxy in its own way
+        said = str(json.loads(said)["message"])
+    said = said[:300]
     return "".join(character for character in said if character.isprintable()) or "it did not say why"

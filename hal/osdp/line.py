@@ -146,7 +146,7 @@ class Line(Device, ReaderSetup):
                     self._talk(port)
                 reason = _CLOSED
             except OSError as fault:
-                reason = f"{self._port}: {fault}"
+                reason = f"{self._port}: {_in_words(fault)}"
             except Exception:  # noqa: BLE001 - a bug must cost a session, not leave a dead thread behind
                 _log.exception("the line on %s starts over", self._port)
                 reason = f"{self._port}: internal fault, see the log"
@@ -224,3 +224,8 @@ class Line(Device, ReaderSetup):
             call(argument)
         except Exception:  # noqa: BLE001 - a driver's bug must not stop the other drivers of the line
             _log.exception("a driver on %s failed", self._port)
+
+
+def _in_words(fault: OSError) -> str:
+    """What the system said, once: pyserial puts number, port and text into each other."""
+    return os.strerror(fault.errno) if fault.errno and fault.errno > 0 else str(fault)

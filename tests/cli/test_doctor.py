@@ -88,6 +88,11 @@ def test_where_no_length_is_enough_or_offline_codes_are_the_reason_that_is_said(
         assert says in findings["guessing risk"].mend
 
 
+def test_of_readers_that_do_not_answer_nothing_is_said_about_their_keys() -> None:
+    (finding,) = [one for one in examine(FACTS | {"links": {"outside": False}}) if one.name == "readers"]
+    assert finding.text == "those that answer with the key they should have"
+
+
 def test_a_mode_that_the_schedule_wants_is_no_problem() -> None:
     assert levels(lambda facts: facts.update(mode="passage", mode_by="schedule")) == {}
 

@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pytest_mock import MockerFixture
@@ -70,6 +71,17 @@ def test_a_converter_that_is_gone_is_a_fault_and_comes_back_by_itself(
     converter.start()
     wait_for(lambda: ups(signals) == 4)
     assert not converter.units[1].outputs.is_on(0)
+
+
+def test_a_port_that_is_not_there_is_told_once_and_in_words(tmp_path: Path, signals: list[Signal]) -> None:
+    port = str(tmp_path / "ttyNONE")
+    line = Line(port, 115200, 0.02, [Reader("outside", 0, KEYS["outside"])], signals.append)
+    line.start()
+    try:
+        wait_for(lambda: signals, what="the word of the line")
+    finally:
+        line.close()
+    assert signals[0] == LinkChanged("outside", False, f"{port}: No such file or directory")
 
 
 def test_small_packets_go_at_once(converter: Converter) -> None:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import ipaddress
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -104,7 +105,7 @@ class Cloud:
         request = open_request(body, lambda device: TOKEN if device == DEVICE else None)
         self.requests.append(request)
         if isinstance(request, RequestRefused):
-            return 403, f"{request.reason}\x1b[2J".encode()
+            return 403, json.dumps({"ok": False, "message": f"{request.reason}\x1b[2J"}).encode()
         certificate = self.authority.certify(request.device_id, _ec(request.csr))
         fields: dict[str, object] = {
             "device_id": request.device_id,
