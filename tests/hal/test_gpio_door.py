@@ -1,5 +1,6 @@
 """A whole door on pins: the agent as its example for pins configures it, people at the switches."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,6 +34,8 @@ class GpioDoor:
 
     def __init__(self, directory: Path, board: Board) -> None:
         self.board = board
+        self.inner, port = os.openpty()
+        """The line of a second keypad, which sends text."""
         self.keys = {
             key: board.switch(row, column)
             for row, keys in zip(ROWS, LAYOUT, strict=True)
@@ -47,6 +50,9 @@ class GpioDoor:
         create_root_secret_file(secret)
         extra = f'state_dir = "{directory}"\n'
         tables = "\n[uplink]\nenabled = false\n\n[programming]\nlockctl = true\n"
+        tables += (
+            f'\n[devices.inner]\ndriver = "ascii-keypad"\nport = "{os.ttyname(port)}"\ndirection = "out"\n'
+        )
         self._path.write_text(extra + EXAMPLE.replace("/etc/lock-agent/root-secret", str(secret)) + tables)
         self._inbox: Inbox[AnySignal] = Inbox()
         self._thread = threading.Thread(target=self._live, name="the controller")
@@ -161,6 +167,23 @@ def test_a_keypad_whose_pins_fail_comes_back_by_itself_and_the_way_out_is_open_m
     until(lambda: door.is_high(STRIKE))
     column.is_broken = False
     until(lambda: door.status()["links"]["keypad"])
+    until(lambda: not door.is_high(STRIKE))
+    door.type(CODE + "#")
+    until(lambda: door.is_high(STRIKE))
+
+
+def test_two_keypads_on_lines_of_their_own_open_one_door_and_one_that_is_torn_off_stops_no_other(
+    door: GpioDoor,
+) -> None:
+    until(lambda: door.status()["links"].get("inner", False))
+    os.write(door.inner, f"{CODE}#".encode())
+    until(lambda: door.is_high(STRIKE))
+    granted = [
+        row for row in door.ask("journal", limit=100)["result"]["rows"] if "direction" in row["detail"]
+    ]
+    assert [row["detail"]["keypad"] for row in granted] == ["inner"]
+    os.close(door.inner)
+    until(lambda: "link_inner" in door.status()["alarms"])
     until(lambda: not door.is_high(STRIKE))
     door.type(CODE + "#")
     until(lambda: door.is_high(STRIKE))

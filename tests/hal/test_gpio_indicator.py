@@ -75,3 +75,26 @@ def test_a_closed_keypad_is_dark_and_silent(board: Board, indicator: GpioIndicat
     wait_for(lambda: "s" in lamps(board))
     indicator.close()
     assert lamps(board) == ""
+
+
+@pytest.mark.parametrize("blue", [None, 4])
+def test_no_two_patterns_look_and_sound_the_same(board: Board, blue: int | None) -> None:
+    """As seen in four seconds, also without a blue light."""
+    shown: dict[tuple[str, ...], Pattern] = {}
+    for pattern in Pattern:
+        indicator = GpioIndicator(
+            "it", GpioIndicator.Options(red=2, green=3, blue=blue, sounder=14), {}, lambda _: None
+        )
+        indicator.show(pattern)
+        told = tuple(lit(board, indicator, tick / 20, blue) for tick in range(80))
+        assert told not in shown, f"{pattern} is shown as {shown[told]} is"
+        shown[told] = pattern
+        for device in indicator._outputs.values():
+            device.close()
+
+
+def lit(board: Board, indicator: GpioIndicator, now_s: float, blue: int | None) -> str:
+    """What is on at this moment."""
+    indicator.poll(now_s)
+    wired_to = {"r": 2, "g": 3, "b": blue, "s": 14}
+    return "".join(name for name, pin in wired_to.items() if pin is not None and board.pins[pin].state)
