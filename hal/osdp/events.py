@@ -48,6 +48,8 @@ class LinkUp:
     """A secure session with `reader` is up, and all keys typed before it have been thrown away."""
 
     reader: str
+    lacks: str = ""
+    """What drivers ask of it, and it says that it does not have."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,8 +207,9 @@ class Line(Device, ReaderSetup):
                 self._post(event)
                 continue
             if isinstance(event, LinkUp):
-                _log.info("%s: secure session", event.reader)
-                self._post(LinkChanged(event.reader, True, "secure session"))
+                how = "secure session" + (f", but {event.lacks}" if event.lacks else "")
+                _log.info("%s: %s", event.reader, how)
+                self._post(LinkChanged(event.reader, True, how))
             elif isinstance(event, LinkDown):
                 _log.warning("%s: %s", event.reader, event.reason)
                 self._post(LinkChanged(event.reader, False, event.reason))

@@ -233,7 +233,8 @@ class Link:
         self._is_refusal_told = False
         self._is_down_told = False
         self._asked = dict.fromkeys(self._asked, -inf)
-        self._events.append(LinkUp(self.reader.name))
+        asked = [self._capabilities.refusal(code, b"") for code in self._asked] if self._capabilities else []
+        self._events.append(LinkUp(self.reader.name, ", ".join(filter(None, asked))))
         if self._keys.is_next:
             self._events.append(NextKeyUsed(self.reader.name))
         if self._installing:

@@ -176,6 +176,7 @@ def test_a_reader_without_inputs_is_not_asked_for_them() -> None:
     bench.up()
     bench.run(6)
     assert codec.ISTAT not in {packet.code for packet in sent_to(bench, 1)}
+    assert LinkUp("inside", "the reader says that it has no inputs") in bench.events
 
 
 def test_an_output_that_a_reader_does_not_have_is_a_failure_that_says_so() -> None:
