@@ -135,7 +135,11 @@ def _listening(port: int) -> socket.socket:
     # With the protocol named: asyncio sets TCP_NODELAY on no other, and every answer would take 40 ms.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind(("127.0.0.1", port))
+    try:
+        listening.bind(("127.0.0.1", port))
+    except OSError as error:
+        listening.close()
+        raise OSError(f"--http-port {port}: {error.strerror}; name another one, or 0 for any") from None
     return listening
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agent import __version__
+from agent.cli.streams import replace_closed_stdin
 from agent.errors import ConfigFault, StateDirBusy, StorageFault
 from agent.no_dumps import forbid_dumps
 from agent.secrets import SecretFault, create_root_secret_file
@@ -26,6 +27,7 @@ EX_SOFTWARE = 70
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
     options = _parser().parse_args(arguments)
+    replace_closed_stdin()
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         forbid_dumps()

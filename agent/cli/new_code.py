@@ -22,8 +22,6 @@ def moment(text: str) -> int:
 def new_digits() -> str:
     """The digits of a new code: asked for twice on a terminal, otherwise one line of standard input. Never an
     argument, which every process of the machine could read. Raises click's UsageError, without them."""
-    if sys.stdin is None:
-        raise click.UsageError("standard input is closed; the digits are typed, or are a line of it")
     if sys.stdin.isatty():
         typed: str = click.prompt("New code", hide_input=True, confirmation_prompt="The same again")
     else:

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from agent.cli.streams import replace_closed_stdin
+
 USAGE = "usage"
 
 
@@ -17,6 +19,7 @@ class Program(click.Group):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run it and exit, as click does."""
+        replace_closed_stdin()
         words = (args[0] if args else extra.get("args")) or sys.argv[1:]
         try:
             if "--json" not in words:

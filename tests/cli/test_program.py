@@ -44,7 +44,7 @@ def test_json_before_the_verb_ends_with_the_status_of_the_verb(lock: OneLock) ->
 @pytest.mark.parametrize(
     ("line", "status", "says"),
     [
-        ("lockctl codes add <&-", 2, "standard input is closed"),
+        ("lockctl codes add <&-", 2, "a code is made of digits, and of nothing else"),
         ("lockctl codes add </dev/null", 2, "a code is made of digits, and of nothing else"),
         ("lockctl status >/dev/full", 1, "lockctl: cannot write the answer: No space left on device"),
         ("lockctl --json status >/dev/full", 1, "lockctl: cannot write the answer: No space left on device"),

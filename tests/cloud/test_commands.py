@@ -1,5 +1,6 @@
 """`python -m cloud_sim`: init, serve and invite as people run them."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -107,3 +108,12 @@ def test_who_invites_a_lock_before_the_cloud_has_served_is_told_to_serve(tmp_pat
     run("init", "--state", str(tmp_path))
     done = run("invite", "--state", str(tmp_path), "--name", "Front door")
     assert (done.returncode, f"python -m cloud_sim serve --state {tmp_path}" in done.stderr) == (1, True)
+
+
+def test_a_port_that_is_taken_is_named_with_what_to_do(tmp_path: Path) -> None:
+    run("init", "--state", str(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = run("serve", "--state", str(tmp_path), "--mqtt", NOWHERE, "--http-port", port)
+    said = f"cloud_sim serve: --http-port {port}: Address already in use; name another one, or 0 for any\n"
+    assert (done.returncode, done.stderr) == (1, said)
