@@ -34,7 +34,7 @@ from agent.uplink_port import UplinkPort, UplinkSlot
 
 log = logging.getLogger(__name__)
 
-BEHIND_US = ("stale_revision", "conflicting_revision")
+BEHIND_US = ("stale_revision", "conflicting_revision", "other_set_epoch")
 """What a cloud that was restored from a backup says: it must hear which revisions are used up."""
 
 
@@ -122,7 +122,11 @@ class CloudSide:
         self._settle(signal.token, "heartbeat", refusal)
 
     def _offered(self, signal: ManifestReceived, now: float) -> None:
+        before = self._codes.revision.set_epoch
         refusal = self._codes.offered(signal, now)
+        if self._codes.revision.set_epoch != before:
+            detail = {"from": before, "to": self._codes.revision.set_epoch}
+            self._recorder.record(Event("set_epoch_raised", detail))
         if refusal is None and not self._codes.is_syncing:
             self._door_codes.compared()
         self._settle(signal.token, "desired", refusal)

@@ -125,7 +125,7 @@ class CodeSync:
         if refusal is not None:
             return refusal
         if received.rev > self.revision.highest_rev:
-            self._store.accept_manifest(received.rev, received.manifest.root)
+            self._store.accept_manifest(received.set_epoch, received.rev, received.manifest.root)
             self.revision = self._store.revision()
             self._fetch = None
         if self._fetch is None:
@@ -139,10 +139,12 @@ class CodeSync:
     def _refusal(self, received: ManifestReceived, digests: list[bytes]) -> str | None:
         ours = self.revision
         expected = code_set.root(self._device_id, received.set_epoch, received.rev, digests)
-        if received.set_epoch != ours.set_epoch:
+        if received.set_epoch < ours.set_epoch:
             return "other_set_epoch"
         if received.manifest.root != expected:
             return "root_mismatch"
+        if received.rev <= ours.highest_rev and received.set_epoch > ours.set_epoch:
+            return "stale_revision"  # an operator who voids older sets does so with a new one
         if received.rev < ours.highest_rev:
             return "stale_revision"
         if received.rev == ours.highest_rev and received.manifest.root != ours.highest_root:

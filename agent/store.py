@@ -256,10 +256,10 @@ class Store:
             set_epoch=set_epoch, highest_rev=highest_rev, highest_root=highest_root, applied_rev=applied_rev
         )
 
-    def accept_manifest(self, rev: int, root: str) -> None:
+    def accept_manifest(self, set_epoch: int, rev: int, root: str) -> None:
         """Remember the newest manifest, and drop what was staged for an older one."""
         with self.database.transaction() as db:
-            db.execute("UPDATE lock SET highest_rev=?, highest_root=?", (rev, root))
+            db.execute("UPDATE lock SET set_epoch=?, highest_rev=?, highest_root=?", (set_epoch, rev, root))
             self.codes.drop_staged(db)
 
     def stage(self, rev: int, removed: Sequence[str], added: Sequence[NewCode]) -> None:

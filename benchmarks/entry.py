@@ -101,7 +101,7 @@ def digits_of(number: int) -> str:
 
 def fill(store: Store, size: int) -> None:
     """Make `size` codes the set that decides."""
-    store.accept_manifest(1, "")
+    store.accept_manifest(1, 1, "")
     store.stage(1, [], [_new_code(number) for number in range(size)])
     store.apply(1, Stamp("benchmark", 0, 0, "unknown"), [])
 

@@ -43,6 +43,11 @@ def main() -> int:
                 said = _ask(state, f"/locks/{given.device_id}/retirement", {})
                 word = "its keys count no more" if said["had_keys"] else "it had no keys"
                 sys.stdout.write(f"{said['lock_id']}: {word}\n")
+            case "void-sets":
+                said = _ask(state, f"/locks/{given.device_id}/set_epoch", {})
+                sys.stdout.write(
+                    f"{said['lock_id']}: set epoch {said['set_epoch']}, revision {said['rev']}\n"
+                )
             case "revoke-key":
                 sys.stdout.write(_keys(_ask(state, "/keys/revocations", {"kid": given.kid})))
     except (NotInitialised, BadAddress, BadLimits, OSError) as error:
@@ -60,7 +65,10 @@ def _parser() -> argparse.ArgumentParser:
     rotate = commands.add_parser("rotate-key", help="replace a key of the running cloud; locks are told")
     revoke = commands.add_parser("revoke-key", help="have locks drop a former signing key before its time")
     retire = commands.add_parser("retire", help="take a lock out of service; its keys count no more")
-    for command in (init, run, invite, rotate, revoke, retire):
+    void = commands.add_parser(
+        "void-sets", help="void every code set ever signed for a lock, and tell it anew"
+    )
+    for command in (init, run, invite, rotate, revoke, retire, void):
         command.add_argument("--state", type=Path, required=True, help="the directory of this cloud")
     run.add_argument("--http-port", type=int, default=0, help="on 127.0.0.1; 0 (default): any free one")
     run.add_argument("--mqtt", required=True, metavar="URL", help="the broker: mqtts://host:port")
@@ -88,7 +96,8 @@ def _parser() -> argparse.ArgumentParser:
         help="keep clients of the Seam API to so many requests a minute and device; alone: to Seam's numbers",
     )
     rotate.add_argument("key", choices=api_keys.PURPOSES, help="what the key is for")
-    retire.add_argument("device_id", help="the id of the lock")
+    for command in (retire, void):
+        command.add_argument("device_id", help="the id of the lock")
     revoke.add_argument("kid", help="the name of the former signing key, as rotate-key showed it")
     invite.add_argument("--name", help="what people call the door")
     invite.add_argument("--device-id", help="invite a lock that is known already to enrol again")

@@ -154,6 +154,9 @@ _EVENTS: Schema = _list(
 _HEALTH = _object(ok=_OK, broker_connected=_FLAG)
 ANSWERS: Mapping[str, Schema] = {
     "post /device-cloud/locks/{lock_id}/retirement": _object(ok={"const": True}, lock_id=_ID, had_keys=_FLAG),
+    "post /device-cloud/locks/{lock_id}/set_epoch": _object(
+        ok={"const": True}, lock_id=_ID, set_epoch=_WHOLE, rev=_WHOLE
+    ),
     "get /device-cloud/keys": _ref("keys"),
     "post /device-cloud/keys/rotations": _ref("keys"),
     "post /device-cloud/keys/revocations": _ref("keys"),

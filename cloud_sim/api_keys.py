@@ -58,7 +58,18 @@ class LockRetirement(HTTPEndpoint):
         return JSONResponse({"ok": True, "lock_id": lock_id, "had_keys": had_keys})
 
 
+class LockSetEpoch(HTTPEndpoint):
+    """`/locks/<lock_id>/set_epoch`."""
+
+    async def post(self, request: Request) -> Response:
+        """Void every code set that was ever signed for a lock; the one that is wanted is told anew."""
+        cloud, lock_id = cloud_of(request), lock_row(request)["lock_id"]
+        set_epoch, rev = cloud.downlink.void_sets(lock_id)
+        return JSONResponse({"ok": True, "lock_id": lock_id, "set_epoch": set_epoch, "rev": rev})
+
+
 ROUTES = [
+    Route("/locks/{lock_id}/set_epoch", LockSetEpoch),
     Route("/locks/{lock_id}/retirement", LockRetirement),
     Route("/keys", Keys),
     Route("/keys/rotations", KeyRotations),

@@ -55,6 +55,19 @@ def record_revision(database: Database, lock_id: str, rev: int, changed_bytes: I
     database.run("UPDATE locks SET head_rev = ?, buckets = ? WHERE lock_id = ?", rev, buckets, lock_id)
 
 
+def raise_set_epoch(database: Database, lock_id: str, known: tuple[int, int] = (0, 0)) -> tuple[int, int]:
+    """Void every set that was ever told this lock, and all that it reported of them: (set_epoch, revision) of
+    the set that is wanted from now on, with the same codes. `known`: those of the lock, if it is ahead."""
+    with database.transaction():
+        set_epoch, rev = head(database, lock_id)
+        raised, rev = max(set_epoch, known[0]) + 1, max(rev, known[1])
+        database.run("UPDATE locks SET set_epoch = ? WHERE lock_id = ?", raised, lock_id)
+        for table in ("revisions", "reported_codes"):
+            database.run(f"DELETE FROM {table} WHERE lock_id = ?", lock_id)
+        record_revision(database, lock_id, rev + 1, ())
+    return raised, rev + 1
+
+
 def seal(database: Database, lock_id: str) -> list[bytes]:
     """The digests of the newest revision, and its roots kept, so that the lock can confirm it; durable."""
     row = database.row("SELECT set_epoch, head_rev, buckets FROM locks WHERE lock_id = ?", lock_id)

@@ -84,6 +84,13 @@ class Downlink:
         if mid is not None:
             self._manifests_in_flight[mid] = lock_id
 
+    def void_sets(self, lock_id: str, known: tuple[int, int] = (0, 0)) -> tuple[int, int]:
+        """Raise the lock's `set_epoch`, and tell it; see `code_sets.raise_set_epoch`."""
+        raised = code_sets.raise_set_epoch(self.database, lock_id, known)
+        self._offer(lock_id)
+        self.offline_setup(lock_id)
+        return raised
+
     def published(self, mid: int) -> None:
         """The broker took a message."""
         lock_id = self._manifests_in_flight.pop(mid, None)

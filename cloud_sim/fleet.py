@@ -13,6 +13,7 @@ from agent.envelope import Message, Opener
 from agent.jose import Refusal, kid_of
 from agent.messages import EVENT_BATCH_ROWS, TOPIC_ROOT, UP_STREAMS, Codes, Events, Request, Status
 from cloud_sim import (
+    code_sets,
     journal,
     key_rotation,
     locks,
@@ -130,6 +131,13 @@ class Fleet:
         return is_new
 
     def _codes(self, lock_id: str, codes: Codes, *, is_live: bool) -> None:
+        set_epoch, rev = code_sets.head(self.database, lock_id)
+        known = codes.set_epoch, max(codes.rev, codes.highest_rev)
+        is_raised_too_low = codes.set_epoch < set_epoch and known[1] >= rev
+        if codes.set_epoch > set_epoch or is_raised_too_low:
+            _log.warning("lock %s knows later sets: we were restored from before them", lock_id)
+            self.downlink.void_sets(lock_id, known)
+            return
         if reported.store_codes(self.database, lock_id, codes, is_live=is_live):
             _log.warning("lock %s was ahead of us or has lost its memory; its set begins anew", lock_id)
             self.downlink.manifest(lock_id)

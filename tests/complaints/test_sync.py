@@ -117,7 +117,7 @@ def test_complaint_04_a_lock_that_lost_its_memory_is_not_taken_to_hold_anything(
     code = pair.create("493817")
     pair.exchange()
     with pair.lock_is_off() as state:
-        for file in state.iterdir():
+        for file in state.glob("lock.db*"):
             file.unlink()
     pair.site.connect()
     pair.hear_lock()

@@ -1,0 +1,82 @@
+"""An operator voids every code set that was ever signed for a lock; people at the door notice nothing."""
+
+from cloud_sim import code_sets
+from firmware_sim.enrolled import DEVICE_ID
+from tests.complaints.pair import Pair
+
+
+def epoch_at_lock(pair: Pair) -> int:
+    return pair.site.controller.codes.revision.set_epoch
+
+
+def test_the_codes_stay_under_the_new_epoch(pair: Pair) -> None:
+    pair.create("730411")
+    pair.exchange()
+    assert pair.fleet.downlink.void_sets(DEVICE_ID)[0] == 2
+    assert pair.opens("730411")  # until the new set is whole
+    pair.exchange()
+    assert (epoch_at_lock(pair), pair.agree(), pair.opens("730411")) == (2, True, True)
+    (row,) = pair.site.journal("set_epoch_raised")
+    assert row["detail"] == {"from": 1, "to": 2}
+
+
+def test_it_outlives_a_restart_and_later_codes_come_as_ever(pair: Pair) -> None:
+    pair.fleet.downlink.void_sets(DEVICE_ID)
+    pair.exchange()
+    pair.restart_lock()
+    pair.connect()
+    pair.create("730411")
+    pair.exchange()
+    assert (epoch_at_lock(pair), pair.agree(), pair.opens("730411")) == (2, True, True)
+
+
+def test_a_lock_that_was_away_hears_of_it_when_it_comes(pair: Pair) -> None:
+    pair.create("730411")
+    pair.exchange()
+    for _ in range(3):
+        pair.fleet.downlink.void_sets(DEVICE_ID)
+        pair.lose_all()
+    pair.connect()
+    pair.exchange()
+    assert (epoch_at_lock(pair), pair.agree()) == (4, True)
+
+
+def test_a_lock_that_dies_between_the_manifest_and_the_codes_goes_on(pair: Pair) -> None:
+    pair.create("730411")
+    pair.exchange()
+    pair.create("902113")
+    pair.fleet.downlink.void_sets(DEVICE_ID)
+    pair.hear_cloud()
+    pair.restart_lock()
+    pair.connect()
+    pair.exchange()
+    assert (epoch_at_lock(pair), pair.agree(), pair.opens("902113")) == (2, True, True)
+
+
+def test_a_cloud_restored_from_before_it_goes_above_what_its_lock_has(pair: Pair) -> None:
+    pair.create("730411")
+    pair.exchange()
+    backup = pair.back_up()
+    pair.fleet.downlink.void_sets(DEVICE_ID)
+    pair.exchange()
+    pair.restore(backup)
+    pair.cloud_connects()
+    pair.connect()
+    pair.exchange()
+    assert code_sets.head(pair.database, DEVICE_ID)[0] == epoch_at_lock(pair) == 3
+    assert pair.agree()
+    assert pair.opens("730411")
+
+
+def test_an_epoch_raised_by_a_cloud_that_forgot_revisions_reaches_the_lock_too(pair: Pair) -> None:
+    backup = pair.back_up()
+    for digits in ("730411", "902113", "661190"):
+        pair.create(digits)
+        pair.exchange()
+    pair.restore(backup)
+    pair.fleet.downlink.void_sets(DEVICE_ID)  # before anybody told it what the lock has
+    pair.cloud_connects()
+    pair.connect()
+    pair.exchange()
+    assert pair.agree()
+    assert not pair.opens("730411")
