@@ -255,7 +255,7 @@ def move_door(state_dir: Path, door: int, move: str) -> None:
 @click.argument("what", type=click.Choice([kind for kind in REQUESTS if kind != "watch"]))
 @click.argument("fields", nargs=-1, metavar="[FIELD=VALUE]...")
 def do(state_dir: Path, door: int, what: str, fields: tuple[str, ...]) -> None:
-    """Do anything to the board of DOOR that docs/board.md lists: do 1 jam jammed=true."""
+    """Do anything to the board of DOOR. WHAT there is says docs/board.md, like: do 1 jam jammed=true."""
     pairs = [field.partition("=") for field in fields]
     if strange := [name for name, sign, _ in pairs if not sign]:
         raise click.BadParameter(f"{strange[0]!r} is not of the form FIELD=VALUE")
