@@ -126,10 +126,8 @@ class OneLock:
 
     def _handle(self, asked: Asked) -> None:
         match asked.verb:
-            case "status":
-                asked.answer(STATUS)
-            case "codes":
-                asked.answer({"codes": CODES})
+            case "status" | "codes":
+                asked.answer({"status": STATUS, "codes": {"codes": CODES}}[asked.verb])
             case "journal":
                 rows = [one for one in ROWS if one["seq"] > asked.args.get("after", 0)]
                 asked.answer({"rows": rows[-asked.args["limit"] :]})
@@ -138,6 +136,8 @@ class OneLock:
             case "watch":
                 asked.answer(STATUS)
                 self.watchers.append(asked)
+            case "reader_install" | "reader_rekey" | "reader_comset":
+                self._reader(asked)
             case "command" if asked.args["type"] != "unlock":
                 self.commands.append(dict(asked.args))
                 asked.answer({"id": "one", "result": "done", "mode": "lockdown"})
@@ -151,6 +151,13 @@ class OneLock:
                 asked.answer(asked.args)
             case _:
                 asked.answer.refuse("unknown_verb", f"there is no verb {asked.verb!r}")
+
+    def _reader(self, asked: Asked) -> None:
+        if asked.args["reader"] != "outside":
+            asked.answer.refuse("unknown_reader", "there is no reader 'garage'; there are: outside")
+            return
+        self.asked.append((asked.verb, dict(asked.args)))
+        asked.answer({"reader": "outside", "action": asked.verb.removeprefix("reader_"), "result": "done"})
 
     def happens(self, event: dict[str, Any]) -> None:
         """One event to everybody who watches."""
