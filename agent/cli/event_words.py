@@ -269,6 +269,7 @@ SAYINGS: Mapping[str, Callable[[Detail], Said]] = {
     "reader_setup": _reader_setup,
     "relocked": _relocked,
     "rex": _always("exit by REX"),
+    "set_epoch_raised": _always("set epoch raised from {from} to {to}: every older code set is void"),
     "settings": _settings,
     "stale": _stale,
     "strike_failed": _always("strike failed: {reason}", "bad"),
