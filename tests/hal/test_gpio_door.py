@@ -34,7 +34,7 @@ class GpioDoor:
 
     def __init__(self, directory: Path, board: Board) -> None:
         self.board = board
-        self.inner, port = os.openpty()
+        self._inner = list(os.openpty())
         """The line of a second keypad, which sends text."""
         self.keys = {
             key: board.switch(row, column)
@@ -50,9 +50,8 @@ class GpioDoor:
         create_root_secret_file(secret)
         extra = f'state_dir = "{directory}"\n'
         tables = "\n[uplink]\nenabled = false\n\n[programming]\nlockctl = true\n"
-        tables += (
-            f'\n[devices.inner]\ndriver = "ascii-keypad"\nport = "{os.ttyname(port)}"\ndirection = "out"\n'
-        )
+        tables += '\n[devices.inner]\ndriver = "ascii-keypad"\ndirection = "out"\n'
+        tables += f'port = "{os.ttyname(self._inner[1])}"\n'
         self._path.write_text(extra + EXAMPLE.replace("/etc/lock-agent/root-secret", str(secret)) + tables)
         self._inbox: Inbox[AnySignal] = Inbox()
         self._thread = threading.Thread(target=self._live, name="the controller")
@@ -67,6 +66,16 @@ class GpioDoor:
         """As SIGTERM does."""
         self._inbox.post(Stop())
         self._thread.join(10)
+        self.tear_off_inner()
+
+    def type_inside(self, keys: str) -> None:
+        """At the second keypad."""
+        os.write(self._inner[0], keys.encode())
+
+    def tear_off_inner(self) -> None:
+        """Nobody is at the other end of its line any more."""
+        while self._inner:
+            os.close(self._inner.pop())
 
     def _live(self) -> None:
         assemble(load_config(self._path), self._path, self._inbox).run()
@@ -176,13 +185,11 @@ def test_two_keypads_on_lines_of_their_own_open_one_door_and_one_that_is_torn_of
     door: GpioDoor,
 ) -> None:
     until(lambda: door.status()["links"].get("inner", False))
-    os.write(door.inner, f"{CODE}#".encode())
+    door.type_inside(CODE + "#")
     until(lambda: door.is_high(STRIKE))
-    granted = [
-        row for row in door.ask("journal", limit=100)["result"]["rows"] if "direction" in row["detail"]
-    ]
-    assert [row["detail"]["keypad"] for row in granted] == ["inner"]
-    os.close(door.inner)
+    details = [row["detail"] for row in door.ask("journal", limit=100)["result"]["rows"]]
+    assert [each["keypad"] for each in details if each.get("direction") == "out"] == ["inner"]
+    door.tear_off_inner()
     until(lambda: "link_inner" in door.status()["alarms"])
     until(lambda: not door.is_high(STRIKE))
     door.type(CODE + "#")
