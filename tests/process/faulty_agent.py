@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import paho.mqtt.client as mqtt
+
 from agent.cli.daemon import main
 from hal.osdp.strike import OsdpStrike
 
@@ -68,10 +70,31 @@ def trace(about_to_execute: Callable[[str], None]) -> None:
     sqlite3.connect = connect  # type: ignore[assignment]  # see the module
 
 
+def tell_messages(file: str) -> None:
+    """No fault: all that the agent and its broker say to each other is written to FILE, too."""
+    said, really_publish, really_handle = Path(file), mqtt.Client.publish, mqtt.Client._handle_on_message
+
+    def note(topic: str, payload: bytes | bytearray) -> None:
+        with said.open("ab") as out:
+            out.write(topic.encode() + b" " + bytes(payload) + b"\n")
+
+    def publish(client: mqtt.Client, topic: str, payload: Any = b"", *args: Any, **options: Any) -> Any:
+        note(topic, payload)
+        return really_publish(client, topic, payload, *args, **options)
+
+    def handle(client: mqtt.Client, message: mqtt.MQTTMessage) -> None:
+        note(message.topic, message.payload)
+        really_handle(client, message)
+
+    mqtt.Client.publish = publish  # type: ignore[method-assign,assignment]  # see the module
+    mqtt.Client._handle_on_message = handle  # type: ignore[method-assign,assignment]
+
+
 FAULTS: dict[str, Callable[[str], None]] = {
     "die-before-the-strike": die_before_the_strike,
     "die-at-statement": die_at_statement,
     "disk-full-at-commit": disk_full_at_commit,
+    "tell-messages": tell_messages,
 }
 
 if __name__ == "__main__":
