@@ -63,10 +63,9 @@ def _more(where: str) -> Iterator[str]:
     yield from _post("mode_schedule", ALL_DAY, "-X PUT ")
     yield "  lockctl mode"
     yield '  curl -sS -X DELETE -H "$AUTH" $BASE/locks/$LOCK_ID/mode_schedule'
-    yield "7. Give the lock keys for offline codes, and open with one:"
-    yield '  lockctl offline new "$SITE/keys.json" --device-id $LOCK_ID'
-    yield from _post("offline_setup", '@"$SITE/keys.json"', "-X PUT ", is_quoted=True)
-    yield f'  lock-sim type{where} 1 "$(lockctl offline issue "$SITE/keys.json" --hours 2)#"'
+    yield "7. Issue an offline code, which nobody brings to the lock, and type its ten digits:"
+    yield from _post("access_codes", '{"is_offline_access_code": true, "is_one_time_use": true}')
+    yield f"  lock-sim type{where} 1 'DIGITS#'"
 
 
 def _without_network(where: str) -> Iterator[str]:
@@ -76,9 +75,9 @@ def _without_network(where: str) -> Iterator[str]:
     yield from _cut("connect")
 
 
-def _post(what: str, body: str, verb: str = "", *, is_quoted: bool = False) -> Iterator[str]:
+def _post(what: str, body: str, verb: str = "") -> Iterator[str]:
     yield f'  curl -sS {verb}-H "$AUTH" -H "$JSON" $BASE/locks/$LOCK_ID/{what} \\'
-    yield f"    -d {body if is_quoted else shlex.quote(body)}"
+    yield f"    -d {shlex.quote(body)}"
 
 
 def _cut(what: str) -> Iterator[str]:

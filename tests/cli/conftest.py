@@ -21,6 +21,8 @@ STATUS: dict[str, Any] = {
     "set_epoch": 1,
     "applied_rev": 7,
     "offline_rev": 0,
+    "keys_rev": 0,
+    "cloud_kid": "C",
     "uptime_s": 11523.4,
     "clock": {
         "trust": "trusted",
