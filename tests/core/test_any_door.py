@@ -10,10 +10,10 @@ WAITS = st.sampled_from([0.05, 0.2, 0.4, 1.0, 4.0, 11.0, 35.0, 100.0])
 ACTS = st.one_of(
     st.tuples(st.just("release"), st.booleans()),
     st.tuples(st.just("rex"), st.booleans()),
-    st.tuples(st.just("move"), st.booleans()),
+    *[st.tuples(st.just("move"), st.none())] * 4,
     st.tuples(st.just("free"), st.booleans()),
     st.tuples(st.just("relock"), st.none()),
-    st.tuples(st.just("wait"), WAITS),
+    *[st.tuples(st.just("wait"), WAITS)] * 2,
 )
 SOME_TIMINGS = st.builds(
     Timings,
@@ -37,6 +37,7 @@ class Story:
         self.shunt_until_s = 0.0
         self.is_excused = True
         """The latest opening."""
+        self.opened_s = 0.0
 
     def take(self, step: Step) -> None:
         self.door = step.door
@@ -60,9 +61,10 @@ class Story:
                 self.shunt_until_s = now + timings.rex_shunt_s
                 self.take(door.rex(self.door, now, timings, bool(argument)))
                 self.may_pass = self.may_pass or (bool(argument) and self.door.contact is Contact.CLOSED)
-            case "move" if bool(argument) is not (self.door.contact is Contact.OPEN):
-                self.move(bool(argument))
+            case "move":
+                self.move(self.door.contact is not Contact.OPEN)
             case "free":
+                self.is_excused = self.is_excused or (bool(argument) and not self.door.is_forced)
                 self.take(door.free(self.door, now) if argument else door.unfree(self.door, now, timings))
             case "relock" if not self.door.is_free:
                 self.take(door.relock(self.door, "command"))
@@ -73,7 +75,7 @@ class Story:
         if is_open:
             is_let_in = self.now < self.strike_until_s and self.may_pass
             self.is_excused = self.door.is_free or is_let_in or self.now < self.shunt_until_s
-            self.may_pass = False
+            self.may_pass, self.opened_s = False, self.now
         else:
             self.shunt_until_s = 0.0
         self.take(door.moved(self.door, is_open, self.now, self.timings))
@@ -86,16 +88,23 @@ class Story:
             assert (after := door.deadline(self.door)) is None or after > self.now
         self.now = end
 
+    def check(self) -> None:
+        assert self.door.is_released is (self.now < self.strike_until_s)
+        is_open = self.door.contact is Contact.OPEN
+        is_settled = self.now >= self.opened_s + self.timings.forced_filter_s
+        if is_open and is_settled:
+            assert self.door.is_forced is not self.is_excused
+
 
 @settings(max_examples=300, deadline=None)
-@given(timings=SOME_TIMINGS, acts=st.lists(ACTS, max_size=40))
+@given(timings=SOME_TIMINGS, acts=st.lists(ACTS, min_size=15, max_size=60))
 def test_the_strike_is_as_the_door_says_and_no_opening_but_the_first_is_granted(
     timings: Timings, acts: list[tuple[str, bool | float | None]]
 ) -> None:
     story = Story(timings)
     for kind, argument in acts:
         story.act(kind, argument)
-        assert story.door.is_released is (story.now < story.strike_until_s)
+        story.check()
     story.act("free", argument=False)
     story.wait(200.0)
     assert not story.door.is_released
