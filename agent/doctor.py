@@ -4,6 +4,7 @@ A check is a function from facts to one finding. It may assume that its facts ar
 becomes a finding of its own, so one bad check never hides the others. To add one, append it to `CHECKS`.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -20,6 +21,7 @@ LOW_DISK_BYTES = 200 * 1024 * 1024
 NO_DISK_BYTES = 20 * 1024 * 1024
 BACKLOG_ROWS = 1000
 SCARCE_GUESSES = 1.0
+CERTIFICATE_DAYS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +162,14 @@ def check_code_set(facts: Facts) -> Finding:
 
 
 def check_keys(facts: Facts) -> Finding:
-    """Which keys of the cloud are believed, to be compared with what the cloud shows."""
-    keys = facts["keys"]
+    """Which keys of the cloud are believed, to be compared with what the cloud shows; and whether the lock's
+    own certificate, without which the broker lets it not in, ends before somebody comes by."""
+    keys, wall_s = facts["keys"], facts["clock"]["wall_s"]
+    ends_s = keys["certificate_ends_s"]
+    if ends_s is not None and wall_s is not None and ends_s - wall_s < CERTIFICATE_DAYS * 86400:
+        days = math.floor((ends_s - wall_s) / 86400)
+        mend = "invite this lock again and enrol with --again: it gets new keys and a new certificate"
+        return Finding("keys", "warn", f"the certificate of this lock ends in {days} days", mend)
     older = f", and {len(keys['cloud_retiring'])} older for a while" if keys["cloud_retiring"] else ""
     return Finding("keys", "ok", f"the cloud's signing key {keys['cloud_signing']}{older}")
 

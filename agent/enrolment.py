@@ -84,6 +84,17 @@ class Enrolment:
         return self.terms.mqtt_url
 
 
+def certificate_ends_s(enrolment: Enrolment) -> float | None:
+    """Unix time at which the TLS certificate of this lock ends; None where it cannot be read."""
+    from cryptography.x509 import load_pem_x509_certificate  # nothing that the keypad waits for
+
+    try:
+        certificate = load_pem_x509_certificate(enrolment.tls_certificate.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return certificate.not_valid_after_utc.timestamp()
+
+
 def tls_password(root: RootSecret) -> str:
     """The password `tls-key.pem` is encrypted with."""
     return root.derive("tls").hex()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import msgspec
 
 from agent.clock_watch import ClockWatch
-from agent.enrolment import Jwk, Terms
+from agent.enrolment import Jwk, Terms, certificate_ends_s
 from agent.errors import StorageFault
 from agent.journal import Event
 from agent.key_ring import KeyRing
@@ -57,6 +57,7 @@ class KeySide:
             "sealing": terms.sealing_kid,
             "cloud_signing": terms.newest_signer,
             "cloud_retiring": dict(terms.retiring),
+            "certificate_ends_s": certificate_ends_s(self._ring.enrolment),
         }
 
     def take(self, received: KeysReceived, now: float) -> str | None:

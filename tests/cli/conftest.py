@@ -62,7 +62,14 @@ RISK = {
 }
 
 FACTS: dict[str, Any] = {
-    "keys": {"rev": 0, "identity": "I", "sealing": "S", "cloud_signing": "C", "cloud_retiring": {}},
+    "keys": {
+        "rev": 0,
+        "identity": "I",
+        "sealing": "S",
+        "cloud_signing": "C",
+        "cloud_retiring": {},
+        "certificate_ends_s": 1763824563.2 + 3650 * 86400,
+    },
     "constraints": {"digits": "0123456789"},
     **STATUS,
     "secrets_source": "systemd credential root-secret, sealed by the TPM2 of this machine",

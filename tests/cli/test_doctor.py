@@ -41,6 +41,7 @@ PROBLEMS: list[tuple[str, str, Change]] = [
     ("readers", "fail", lambda facts: facts["readers"]["key_refused"].update(outside="it has another key")),
     ("readers", "warn", lambda facts: facts["readers"]["next_key"].append("outside")),
     ("uplink", "fail", lambda facts: facts["uplink"].update(is_stale=True, silent_s=300_000.0)),
+    ("keys", "warn", lambda facts: facts["keys"].update(certificate_ends_s=1763824563.2 + 59 * 86400)),
     ("code set", "fail", lambda facts: facts["code_set"].update(withheld_rev=9)),
     ("code set", "warn", lambda facts: facts["code_set"].update(head_rev=8)),
     ("journal", "warn", lambda facts: facts["journal"].update(last_seq=5000)),

@@ -11,6 +11,7 @@ from agent.messages import Keys, KeysReceived, PinnedKey
 from firmware_sim.enrolled import CLOUD_SEALING, CLOUD_SIGNING, jwk_of
 from firmware_sim.site import NOON, Site
 from hal.ports import Pattern
+from tests.complaints.pair import sleep
 from tests.controller.test_clock import rebooted
 
 OLD, NEW, NEWER = CLOUD_SIGNING, new_signing_key(), new_signing_key()
@@ -94,9 +95,9 @@ def test_a_revoked_key_is_gone_at_once(site: Site) -> None:
 
 def test_an_old_key_counts_until_its_time_is_certainly_over(site: Site) -> None:
     tell(site, 1, keys(NEW, OLD))
-    site.wait(MONTH_S - 3600)
+    sleep(site, MONTH_S - 3600)
     assert believed(site) == [NEW, OLD]
-    site.wait(2 * 3600)
+    sleep(site, 2 * 3600)
     assert believed(site) == [NEW]
     assert len(site.journal("keys_changed")) == 2
     tell(site, 1, keys(NEW, OLD))
@@ -109,7 +110,7 @@ def test_without_a_clock_no_key_ends(tmp_path: Path) -> None:
     tell(site, 1, keys(NEW, OLD))
     site.close()
     site = Site(tmp_path, rebooted(site.clock))
-    site.wait(2 * MONTH_S)
+    sleep(site, 2 * MONTH_S)
     assert believed(site) == [NEW, OLD]
     site.close()
 

@@ -25,10 +25,10 @@ from agent.enrol_exchange import (
     write_invitation,
     write_request,
 )
-from agent.enrolment import NotEnrolled, load_enrolment
+from agent.enrolment import NotEnrolled, certificate_ends_s, load_enrolment
 from agent.jose import kid_of, new_sealing_key, new_signing_key
 from agent.secrets import RootSecret, SecretFault
-from tests.uplink.clouds import DEVICE, TOKEN, Authority, Cloud
+from tests.uplink.clouds import DEVICE, END, TOKEN, Authority, Cloud
 
 ROOT = RootSecret(bytes(32), "in a test")
 
@@ -303,3 +303,13 @@ def test_a_power_cut_before_that_leaves_the_old_one(cloud: Cloud, tmp_path: Path
     assert load_enrolment(tmp_path, ROOT).device_id == DEVICE
     enrol(tmp_path, ROOT, write_invitation(cloud.invitation()), 1, again=True)
     assert not (tmp_path / "enrolment.next").exists()
+
+
+def test_the_end_of_the_certificate_is_known_and_a_missing_one_ends_nowhere(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    enrol(tmp_path, ROOT, write_invitation(cloud.invitation()), 1, again=False)
+    enrolment = load_enrolment(tmp_path, ROOT)
+    assert certificate_ends_s(enrolment) == END.timestamp()
+    enrolment.tls_certificate.unlink()
+    assert certificate_ends_s(enrolment) is None
