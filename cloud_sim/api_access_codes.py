@@ -19,6 +19,7 @@ from cloud_sim import (
     code_updates,
     commands,
     locks,
+    offline_answers,
     offline_codes,
     reported,
     unmanaged_codes,
@@ -227,7 +228,7 @@ def _issued(cloud: "Cloud", request: Request) -> dict[str, Any] | None:
 
 def _shown_offline(cloud: "Cloud", lock_id: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     known, owner_id = offline_codes.knowledge(cloud.database, lock_id), cloud.database.owner_id
-    return [api_offline_codes.shown(row, known, owner_id, cloud.wall()) for row in rows]
+    return [offline_answers.shown(row, known, owner_id, cloud.wall()) for row in rows]
 
 
 def _tell(cloud: "Cloud", lock_id: str) -> None:

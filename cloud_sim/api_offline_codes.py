@@ -11,16 +11,15 @@ from starlette.routing import Route
 from agent.offline_setup import SetupFault
 from cloud_sim import (
     api_fields,
-    code_rules,
     commands,
+    offline_answers,
     offline_codes,
     offline_issuing,
     offline_revocation,
 )
-from cloud_sim.answers import iso, iso_ms
+from cloud_sim.answers import iso
 from cloud_sim.api_context import cloud_of, lock_row
 from cloud_sim.api_errors import ApiError
-from cloud_sim.offline_codes import Knowledge, Stage
 from cloud_sim.offline_issuing import NotIssued, WantedOfflineCode, Why
 
 if TYPE_CHECKING:
@@ -30,22 +29,7 @@ FLAG = "is_offline_access_code"
 FIELDS = (FLAG, "max_time_rounding")
 """What asks for an offline code, besides the fields of every code."""
 _TAKEN = {*FIELDS, "name", "person_id", "starts_at", "ends_at", "is_one_time_use"}
-_STATUS: Mapping[Stage, str] = {
-    "created": "pending",
-    "issued": "active",
-    "set": "active",
-    "revoking": "pending",
-    "removed": "ended",
-}
-_STATE: Mapping[Stage, str] = {
-    "created": "setting",
-    "issued": "set",
-    "set": "set",
-    "revoking": "removing",
-    "removed": "unset",
-}
 _ERROR_IDS = {Why.NOT_SUPPORTED: "NO_OFFLINE_CODES", Why.NONE_LEFT: "NO_SPACE", Why.WINDOW: "INVALID_WINDOW"}
-_NO_RULES = dict.fromkeys(code_rules.COLUMNS) | {"kind": "standard", "enabled": 1}
 
 
 class OfflineCancellation(HTTPEndpoint):
@@ -104,7 +88,9 @@ def create(cloud: "Cloud", lock_id: str, fields: Mapping[str, Any]) -> dict[str,
     row = offline_codes.find(cloud.database, issued)
     if row is None:
         raise LookupError("the code that was just issued is not there")
-    return shown(row, offline_codes.knowledge(cloud.database, lock_id), cloud.database.owner_id, cloud.wall())
+    return offline_answers.shown(
+        row, offline_codes.knowledge(cloud.database, lock_id), cloud.database.owner_id, cloud.wall()
+    )
 
 
 def _wanted(fields: Mapping[str, Any]) -> WantedOfflineCode:
@@ -148,31 +134,3 @@ def revoke(cloud: "Cloud", row: dict[str, Any]) -> None:
     cloud.downlink.offline_setup(row["lock_id"])
     ids = [row["access_code_id"]]
     commands.revoke(cloud.database, cloud.downlink, row["lock_id"], ids, cloud.wall())
-
-
-def shown(row: dict[str, Any], known: Knowledge, owner_id: str, wall: float) -> dict[str, Any]:
-    """A row of `offline_codes.find`, with the properties of every access code."""
-    stage = offline_codes.stage(row, known, wall)
-    return {
-        "access_code_id": row["access_code_id"],
-        "lock_id": row["lock_id"],
-        "owner_id": owner_id,
-        "name": row["name"],
-        "person_id": row["person_id"],
-        "code": row["code"] or None,
-        "starts_at": iso(row["starts_at"]),
-        "ends_at": iso(row["ends_at"]),
-        "first_use_by": iso(row["first_use_by"]),
-        FLAG: True,
-        "is_one_time_use": bool(row["is_one_time_use"]),
-        "works_without_clock": False,
-        **code_rules.shown(
-            {**_NO_RULES, "max_uses": 1 if row["is_one_time_use"] else None, "uses": row["uses"]}
-        ),
-        "is_managed": True,
-        "status": _STATUS[stage],
-        "state": _STATE[stage],
-        "errors": [],
-        "revoked_at": iso_ms(row["revoked_ms"]),
-        "created_at": iso_ms(row["created_ms"]),
-    }

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from cloud_sim import answers, api_fields, api_offline_codes, locks, offline_codes, people, reported
+from cloud_sim import answers, api_fields, locks, offline_answers, offline_codes, people, reported
 from cloud_sim.api_context import cloud_of
 from cloud_sim.api_errors import ApiError
 
@@ -61,7 +61,7 @@ def _shown(cloud: "Cloud", row: dict[str, object]) -> dict[str, object]:
 
 def _shown_offline(cloud: "Cloud", row: dict[str, Any]) -> dict[str, Any]:
     known = offline_codes.knowledge(cloud.database, row["lock_id"])
-    return api_offline_codes.shown(row, known, cloud.database.owner_id, cloud.wall())
+    return offline_answers.shown(row, known, cloud.database.owner_id, cloud.wall())
 
 
 ROUTES = (

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from cloud_sim import access_codes, answers, reported
+from cloud_sim import access_codes, answers, offline_answers, offline_codes, reported
 from cloud_sim.answers import iso_ms
 from cloud_sim.database import Database
 
@@ -68,6 +68,18 @@ def tell_codes(database: Database, lock_id: str, wall: float) -> None:
         database.run(
             "INSERT OR REPLACE INTO told_to_device_cloud VALUES (?, ?)", access_code_id, row["changed_rev"]
         )
+
+
+def tell_offline_code(database: Database, row: dict[str, Any], *, is_gone: bool, wall: float) -> None:
+    """The lock has what it needs to know an offline code, or knows that it is revoked."""
+    lock_id, access_code_id = row["lock_id"], row["access_code_id"]
+    if is_gone:
+        tell_gone(database, lock_id, access_code_id, wall)
+    elif _is_anybody_told(database):
+        known = offline_codes.knowledge(database, lock_id)
+        shown = offline_answers.shown(row, known, database.owner_id, wall)
+        data = {"access_code": shown, "status": "success"}
+        _add(database, "access_code.created", lock_id, wall, data, access_code_id=access_code_id)
 
 
 def tell_gone(database: Database, lock_id: str, access_code_id: str, wall: float) -> None:

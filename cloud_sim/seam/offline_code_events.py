@@ -5,7 +5,7 @@ event of their lock is told."""
 
 from typing import Any
 
-from cloud_sim import offline_codes
+from cloud_sim import guide_events, offline_codes
 from cloud_sim.database import Database
 from cloud_sim.offline_codes import Stage
 from cloud_sim.seam.event_log import NewEvent, record
@@ -67,3 +67,5 @@ def _record(database: Database, row: dict[str, Any], stage: Stage, wall: float) 
         fields={"code": row["code"]} if stage in ("issued", "set") else {},
     )
     record(database, event, wall)
+    if stage == "issued" or (stage == "removed" and offline_codes.is_revoked(row)):
+        guide_events.tell_offline_code(database, row, is_gone=stage == "removed", wall=wall)

@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 
 from agent.core.offline_code import EPOCH_S, IssuerKey, Meaning, OfflineFormat, OfflineKind, derive_key, issue
+from agent.messages import Status
+from cloud_sim import offline_codes, offline_revocation, offline_setups, reported
+from cloud_sim.database import Database
 from cloud_sim.journal import row_hash
+from cloud_sim.offline_issuing import WantedOfflineCode, issue_code
 from tests.cloud.device import EPOCH, Device
 from tests.cloud.site import Answer, Api, CloudProcess
 from tests.cloud.test_offline_setups import ROOT, heard, put
@@ -133,14 +137,46 @@ def test_complaint_23_a_code_is_revoked_by_what_its_lock_hears_next(
     assert api.get(journal).body["rev"] == rev + 1, "again changes nothing"
 
 
-def test_complaint_23_what_is_revoked_stays_so_when_the_setup_is_replaced(api: Api, lock_id: str) -> None:
-    keys = [{"kid": 1, "root": ROOT}]
-    put(api, lock_id, keys=keys)
-    delete(api, create(api, lock_id, **ONCE))
-    again = create(api, lock_id, **ONCE)
-    assert put(api, lock_id, keys=keys, tolerance_s=600).body["rev"] == 3
-    delete(api, again)
-    assert api.get(f"/locks/{lock_id}/offline_setup").body["rev"] == 4
+def test_complaint_23_what_is_revoked_stays_so_when_the_setup_is_replaced(
+    database: Database, door: str
+) -> None:
+    keys, now = [{"kid": 1, "root": ROOT}], time.time()
+    offline_setups.replace(database, door, {"keys": keys})
+    with database.transaction():
+        made = issue_code(database, door, WantedOfflineCode(is_one_time_use=True), now)
+        assert isinstance(made, str)
+        row = offline_codes.find(database, made)
+        assert row is not None
+        offline_revocation.revoke(database, row, now)
+    listed = {"kid": 1, "issuer": 0, "slot": 5, "q": 5}
+    offline_setups.replace(database, door, {"keys": keys, "denied": [listed]})
+    kept = offline_setups.kept(database, door)
+    assert kept is not None
+    revoked = {name: row[name] for name in ("kid", "issuer", "slot", "q")}
+    assert (kept.rev, kept.document(door)["denied"]) == (3, [listed, revoked])
+
+
+def test_a_revoked_code_is_denied_until_the_lock_knows_and_could_take_it_no_more(
+    database: Database, door: str
+) -> None:
+    now = time.time()
+    offline_setups.replace(database, door, {"keys": [{"kid": 1, "root": ROOT}]})
+
+    def revoked(at_s: float) -> list[Any]:
+        """Issue a code then and revoke it; the slots that are denied."""
+        with database.transaction():
+            made = issue_code(database, door, WantedOfflineCode(is_one_time_use=True), at_s)
+            assert isinstance(made, str)
+            offline_revocation.revoke(database, offline_codes.find(database, made) or {}, at_s)
+        kept = offline_setups.kept(database, door)
+        assert kept is not None
+        return [one["slot"] for one in kept.revoked]
+
+    first = revoked(now)
+    assert revoked(now + 4 * 86_400) == [*first, first[0] + 96], "the lock has said nothing"
+    status = Status(online=True, sid="s", offline_rev=3)
+    reported.store_status(database, door, status, now)
+    assert revoked(now + 8 * 86_400) == [first[0] + 192]
 
 
 def test_complaint_23_a_code_that_cancels_says_what_it_hits(api: Api, lock_id: str) -> None:

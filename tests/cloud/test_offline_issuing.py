@@ -160,6 +160,23 @@ def test_a_denied_code_is_not_issued(database: Database, lock: str) -> None:
     assert issued(database, lock, is_one_time_use=True)["q"] == 4045
 
 
+def test_a_code_whose_digits_were_erased_with_its_owner_is_not_issued_again(
+    database: Database, lock: str
+) -> None:
+    first = issued(database, lock, is_one_time_use=True, name="Ana")
+    with database.transaction():
+        offline_codes.forget_person(database, [first], {first["access_code_id"]})
+    assert issued(database, lock, is_one_time_use=True)["q"] == first["q"] + 1
+
+
+def test_nothing_is_issued_that_the_setup_says_is_cancelled(database: Database, lock: str) -> None:
+    key = {"kid": 1, "root": ROOT, "cancelled_before_slot": 22_001}
+    offline_setups.replace(database, lock, {"keys": [key]})
+    assert refused(database, lock, is_one_time_use=True).field == "starts_at"
+    later = issued(database, lock, is_one_time_use=True, starts_s=NOON + HOUR)
+    assert window(later)[0] == HOUR
+
+
 def test_the_policy_of_the_key_is_kept_to(database: Database, lock: str) -> None:
     hour = 22_000 % 24
     set_up(database, lock, serials=1, once_serials=0, longest_h=48, start_hours=[(hour + 3) % 24])

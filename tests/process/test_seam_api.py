@@ -159,50 +159,44 @@ def test_a_lock_that_is_cut_off_says_so_opens_all_the_same_and_comes_back(
     wait_for(lambda: "lock.unlocked" in types_of(seam, access_code_id=code_id), 20)
 
 
-def test_complaint_37_a_one_time_code_is_created_and_opens_once_while_its_lock_is_cut_off(
-    seam: Any, sim: LockSim, device_id: str
-) -> None:
-    assert seam.devices.get(device_id=device_id).can_program_offline_access_codes
-    with cut_off(seam, device_id):
-        code = seam.access_codes.create(
-            device_id=device_id, is_offline_access_code=True, is_one_time_use=True
-        )
-        assert code.status == "set"
-        opens(sim, code.code)
-        is_refused(sim, code.code, "used up")
-        assert "lock.unlocked" not in types_of(seam, access_code_id=code.access_code_id)
-    life = ["created", "issued", "set_on_device"]
-    told = [*(f"access_code.{what}" for what in life), "lock.unlocked", "lock.access_denied"]
-
-    def is_told() -> bool:
-        types = types_of(seam, access_code_id=code.access_code_id)
-        return sorted(types) == sorted([*told, "access_code.removed_from_device"]) and types[:4] == told[:4]
-
-    wait_for(is_told, 30, "its whole life")
-    assert seam.access_codes.get(access_code_id=code.access_code_id).status == "unset"
-
-
-def test_complaint_23_offline_codes_are_cancelled_at_a_door_without_a_network(
+def test_complaints_23_and_37_offline_codes_open_and_are_cancelled_while_their_lock_is_cut_off(
     seam: Any, sim: LockSim, cloud: Api, device_id: str
 ) -> None:
+    assert seam.devices.get(device_id=device_id).can_program_offline_access_codes
     window = {"starts_at": in_hours(0), "ends_at": in_hours(9), "max_time_rounding": "1day"}
-    first, *_, earlier = (
-        seam.access_codes.create(device_id=device_id, is_offline_access_code=True, **window)
-        for _ in range(4)  # of three serials: the last one starts an hour earlier
-    )
     with cut_off(seam, device_id):
-        opens(sim, earlier.code)
-        cancelling = cloud.post(f"/locks/{device_id}/offline_cancellation", before=first.starts_at).body
-        assert cancelling["hits"] == [earlier.access_code_id]
+        once = seam.access_codes.create(
+            device_id=device_id, is_offline_access_code=True, is_one_time_use=True
+        )
+        assert once.status == "set"
+        opens(sim, once.code)
+        is_refused(sim, once.code, "used up")
+        stays, *_, goes = (
+            seam.access_codes.create(device_id=device_id, is_offline_access_code=True, **window)
+            for _ in range(4)  # of three serials: the last one starts an hour earlier
+        )
+        opens(sim, goes.code)
+        cancelling = cloud.post(f"/locks/{device_id}/offline_cancellation", before=stays.starts_at).body
+        assert cancelling["hits"] == [goes.access_code_id]
         before = sim.strike(1)["releases"]
         sim.verb("type", "1", f"{cancelling['code']}#")
-        is_refused(sim, earlier.code, "revoked")
-        opens(sim, first.code)
-        assert sim.strike(1)["releases"] == before + 1
-    removed = "access_code.removed_from_device"
-    wait_for(lambda: removed in types_of(seam, access_code_id=earlier.access_code_id), 30, "the lock's word")
-    assert seam.access_codes.get(access_code_id=earlier.access_code_id).status == "unset"
-    assert seam.access_codes.get(access_code_id=first.access_code_id).status == "set"
+        is_refused(sim, goes.code, "revoked")
+        assert sim.strike(1)["releases"] == before
+        opens(sim, stays.code)
+        assert "lock.unlocked" not in types_of(seam, access_code_id=once.access_code_id)
+    begin = [f"access_code.{what}" for what in ("created", "issued", "set_on_device")] + ["lock.unlocked"]
+    end = ["access_code.removed_from_device", "lock.access_denied"]
+    for code in (once, goes):
+        told = life_of(seam, code.access_code_id, 6)
+        assert (told[:4], sorted(told[4:])) == (begin, end)
+    now = [seam.access_codes.get(access_code_id=code.access_code_id) for code in (once, goes, stays)]
+    assert [code.status for code in now] == ["unset", "unset", "set"]
+
+
+def life_of(seam: Any, access_code_id: str, events: int) -> list[str]:
+    """What was told of a code, once it is so much."""
+    wait_for(lambda: len(types_of(seam, access_code_id=access_code_id)) == events, 30, "its whole life")
+    return types_of(seam, access_code_id=access_code_id)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from cloud_sim.offline_issuing import WantedOfflineCode
 from cloud_sim.seam import code_view
 from tests.cloud.device import EPOCH
 from tests.seam.silent_cloud import NOON, Cloud
+from tests.seam.test_guide_webhooks import listen, sent
 
 KEY = {"kid": 1, "root": "5a" * 32}
 START = NOON // 3600 * 3600
@@ -215,6 +216,30 @@ def test_a_code_is_forgotten_with_the_events_of_its_time(cloud: Cloud) -> None:
     assert len(offline_codes.of_lock(cloud.database, cloud.lock_id)) == 1
     retention.forget_some(cloud.database, 9, cloud.now)
     assert offline_codes.of_lock(cloud.database, cloud.lock_id) == []
+
+
+def test_webhooks_of_the_device_cloud_hear_of_it_too(cloud: Cloud) -> None:
+    lock_has(cloud, 1)
+    listen(cloud)
+    code = issue(cloud, starts_s=START, ends_s=START + 9 * 3600)
+    cloud.told()
+    cloud.happens(used(code))
+    created, opened = of_codes(cloud)
+    assert (created["event_type"], opened["event_type"]) == ("access_code.created", "access_code.used")
+    assert created["data"]["access_code"]["is_offline_access_code"] is True
+    assert opened["data"]["access_code_id"] == code
+    row = offline_codes.find(cloud.database, code)
+    assert row is not None
+    with cloud.database.transaction():
+        offline_revocation.revoke(cloud.database, row, cloud.now)
+    lock_has(cloud, 2)
+    cloud.now += 1
+    assert [one["event_type"] for one in of_codes(cloud)] == ["access_code.deleted"]
+
+
+def of_codes(cloud: Cloud) -> list[dict[str, Any]]:
+    """What webhooks of the device cloud are sent from here on, but for the connection."""
+    return [one for one in sent(cloud) if one["event_type"].startswith("access_code.")]
 
 
 def test_it_takes_no_place_in_the_set_of_the_lock(cloud: Cloud) -> None:
