@@ -4,6 +4,7 @@ Whoever may do that is not told about other people's codes: each look costs a gu
 it, given back only when something was done; and every refusal looks alike.
 """
 
+import math
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from agent.clock_watch import ClockWatch
 from agent.code_sync import CodeSync
 from agent.command_rows import Effect, Outcome
 from agent.core import code_set, throttle
-from agent.core.access_code import AccessCode, CodeError, Kind, parse_definition
+from agent.core.access_code import CodeError, Kind, parse_definition
 from agent.core.constraints import Constraints, check_digits
 from agent.core.decision import Reason
 from agent.core.holding import HeldCode
@@ -97,9 +98,9 @@ class DoorCodes:
         access_code_id = str(uuid.uuid4())
         code = {"access_code_id": access_code_id, "gen": 1, "code_rev": 1, "kind": Kind.STANDARD.value}
         parsed = parse_definition({**code, **rules}, zone_named)
-        error = (None if isinstance(parsed, AccessCode) else parsed) or check_digits(
-            digits, self._constraints
-        )
+        error = parsed if isinstance(parsed, CodeError) else check_digits(digits, self._constraints)
+        if error is None and rules.get("ends_at", math.inf) <= self._certain_wall_s():
+            error = CodeError.WINDOW_INVALID
         if error is not None:  # that takes no look at anybody's code, and no guess
             return self.spoilt(error.value, who)
         if not self._debit(digits):
@@ -124,12 +125,15 @@ class DoorCodes:
 
     def _objection(self, tag: bytes) -> CodeError | None:
         """Digits belong to one code until it has ended, also to one that is still on its way."""
-        certain_wall_s = self._clock.certain_wall_s(self._clocks.now())
+        certain_wall_s = self._certain_wall_s()
         same = (*self._store.codes.with_tag(tag), *self._store.door_codes.with_tag(tag))
         if not all(_is_over(held, certain_wall_s) for held in same):
             return CodeError.DUPLICATE_CODE
         is_full = len(self._codes.holding.table) >= self._constraints.capacity
         return CodeError.CAPACITY_FULL if is_full else None
+
+    def _certain_wall_s(self) -> float:
+        return self._clock.certain_wall_s(self._clocks.now())
 
     def _sealed(self, told: Mapping[str, object]) -> str:
         """The one place where digits leave, and the last where they are."""

@@ -188,7 +188,7 @@ _WORDS = {
     "digits_not_on_keypad": "a code is made of the digits that the keypad has",
     "code_length": "this door takes no codes of that length",
     "code_weak": "that is the first thing people try; choose other digits",
-    "window_invalid": "a code must end after it starts",
+    "window_invalid": "a code must end after it starts, and later than now",
     "throttled": "no guess is left, at the keypad or here; wait until lockctl status shows one",
     "capacity_full": "the lock is full; remove a code first",
     "not_found": "this lock holds no code of that id; see lockctl codes",

@@ -81,6 +81,7 @@ def test_without_a_guess_nothing_is_looked_at(site: Site) -> None:
         ("12a4", {}, "digits_not_on_keypad"),
         ("", {}, "digits_not_on_keypad"),
         (NEW, {"starts_at": 20, "ends_at": 10}, "window_invalid"),
+        (NEW, {"ends_at": 10}, "window_invalid"),
         (135790, {}, "bad_argument"),
         (NEW, {"starts_at": "soon"}, "bad_argument"),
         (NEW, {"max_uses": 0}, "bad_argument"),
