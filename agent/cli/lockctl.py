@@ -103,6 +103,7 @@ def watch(session: Session) -> None:
     with Client(session.path) as client:
         events = client.stream("watch")
         next(events)
+        session.terminal.hint("Watching the door; Ctrl-C ends it.")
         for event in events:
             _show_event(session.terminal, event)
 

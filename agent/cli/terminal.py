@@ -31,6 +31,11 @@ class Terminal:
             else:
                 self._console.print(line.text, style=STYLES[line.style], markup=False, highlight=False)
 
+    def hint(self, text: str) -> None:
+        """A line for a person at a terminal, and for nobody else."""
+        if self._console is not None:
+            self.lines([Line(text, "dim")])
+
     def document(self, document: Any) -> None:
         """One JSON document, indented."""
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))

@@ -1,6 +1,8 @@
 """What lockctl says where it cannot even ask: a wrong usage, no terminal, nowhere to write, no socket."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -55,6 +57,19 @@ def test_what_is_closed_or_full_is_told_in_a_sentence(
 ) -> None:
     done = shell(line, lock)
     assert (done.returncode, says in done.stderr, "Traceback" in done.stderr) == (status, True, False)
+
+
+def test_at_a_terminal_watch_says_that_it_watches(lock: OneLock) -> None:
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "agent.cli.lockctl", "--socket", str(lock.path), "watch"]
+    with subprocess.Popen(command, stdout=theirs) as watching:
+        os.close(theirs)
+        try:
+            assert b"Watching the door; Ctrl-C ends it." in os.read(ours, 1000)
+        finally:
+            watching.send_signal(signal.SIGINT)
+            os.close(ours)
+    assert watching.returncode == 0
 
 
 def test_what_was_typed_is_in_no_complaint(lock: OneLock) -> None:
