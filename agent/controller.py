@@ -15,14 +15,13 @@ from agent.emergency_code import EmergencyCode
 from agent.errors import StorageFault
 from agent.host_clock import Clocks
 from agent.inbox import Inbox
-from agent.journal import Event
 from agent.key_ring import KeyRing
 from agent.messages import UplinkSignal
 from agent.parts import Parts
 from agent.programming_side import ADD, REMOVE
 from agent.reader_side import VERBS as READER_VERBS
-from agent.set_aside import replaced
 from agent.settings import Devices, Settings
+from agent.start_rows import start_rows
 from agent.store import Store
 from agent.uplink_port import NoUplink, UplinkPort
 from hal.ports import (
@@ -109,7 +108,7 @@ class Controller(Parts):
         self.codes.load(self.clock.certain_wall_s(now))
         self.offline.load()
         self.reckon()
-        self.recorder.record(Event("boot", {"version": self.version}), *replaced(self.store))
+        self.recorder.record(*start_rows(self.version, self.store, self.codes.holding))
         self.commands.start()
         self.door_codes.start()
         self.at_rest.show(self.face, self.clocks.now())

@@ -212,6 +212,13 @@ class OfflineRows:
         progress = Progress(*columns[2:])
         return progress if columns[1] == secret_tag else Progress(last_step=progress.last_step)
 
+    def technicians_changed(self) -> list[int]:
+        """The slots of which what was remembered was changed from outside."""
+        rows: list[Any] = self._database.read(
+            "SELECT slot, secret_tag, last_step, drift, failures, mac FROM technician_use ORDER BY slot"
+        )
+        return [row[0] for row in rows if not self._is_genuine(row[-1], "technician_use", *row[:-1])]
+
     def carry_out(self, db: Connection, change: OfflineChange) -> None:
         """Make a change, inside a transaction."""
         if change.used is not None:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from agent.core.throttle import Budget, LengthClass
 from agent.errors import StateDamaged
-from agent.journal import Event
 from agent.store import Store
 
 log = logging.getLogger(__name__)
@@ -39,12 +38,6 @@ def set_aside_files(path: Path) -> list[str]:
     """The names of the databases that were set aside, oldest first."""
     found = [file for file in path.parent.glob(f"{path.name}{_MARK}*") if file.suffix != ".wal"]
     return [file.name for file in sorted(found, key=_number)]
-
-
-def replaced(store: Store) -> tuple[Event, ...]:
-    """What the journal of a new database has to say of the one it replaces."""
-    kept_as = store.replaces
-    return (Event("fault", {"what": "database_set_aside", "kept_as": kept_as}),) if kept_as else ()
 
 
 def _number(file: Path) -> int:

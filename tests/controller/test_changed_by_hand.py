@@ -103,7 +103,8 @@ def test_a_change_of_codes_that_carry_a_mac_costs_those_codes_alone(
     states = {
         state.error.value: each for each, state in again.controller.codes.holding.states() if state.error
     }
-    assert (states, faults(again)) == ({"mac_failed": BEN}, [])
+    assert (states, faults(again)) == ({"mac_failed": BEN}, ["codes_changed_from_outside"])
+    assert again.journal("fault")[0]["detail"]["access_code_ids"] == [BEN]
     again.connect()
     again.command("mode", mode="normal")
     again.wait(3600)

@@ -409,7 +409,9 @@ def test_a_used_code_changed_by_hand_does_not_open(site: Site, tmp_path: Path, s
     assert opens(site, once())
     with site.store.database.transaction() as db:
         db.execute(statement)
-    assert not opens(again(site, tmp_path), once())
+    site = again(site, tmp_path)
+    assert not opens(site, once())
+    assert [row["detail"]["what"] for row in site.journal("fault")] == ["offline_codes_changed_from_outside"]
 
 
 def test_a_floor_lowered_by_hand_closes_the_key(site: Site, tmp_path: Path) -> None:

@@ -129,6 +129,7 @@ def test_a_progress_changed_by_hand_switches_the_technician_off(site: Site, tmp_
     site = again(site, tmp_path)
     assert not type_now(site)
     assert site.reasons() == ["technician_off"]
+    assert [row["detail"]["what"] for row in site.journal("fault")] == ["technicians_changed_from_outside"]
 
 
 def test_after_a_new_database_no_step_of_before_opens(tmp_path: Path) -> None:
