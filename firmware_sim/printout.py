@@ -63,7 +63,7 @@ def _more(where: str) -> Iterator[str]:
     yield from _post("mode_schedule", ALL_DAY, "-X PUT ")
     yield "  lockctl mode"
     yield '  curl -sS -X DELETE -H "$AUTH" $BASE/locks/$LOCK_ID/mode_schedule'
-    yield "7. Issue an offline code, which nobody brings to the lock, and type its ten digits:"
+    yield "7. Issue an offline code, which nobody brings to the lock, and type its digits:"
     yield from _post("access_codes", '{"is_offline_access_code": true, "is_one_time_use": true}')
     yield f"  lock-sim type{where} 1 'DIGITS#'"
 

@@ -102,7 +102,8 @@ def test_the_printed_lines_do_what_is_printed_above_them(sim: LockSim) -> None:
 
     watch, create, walk, look, program, schedule, offline, cut = typed
     assert watch == ["  lockctl watch"]
-    assert max(len(line) for lines in typed for line in lines if "--state-dir" not in line) <= 80
+    shown = [line for step in steps for line in step if "--state-dir" not in line]
+    assert max(len(f"1. {line}") if not line.startswith(" ") else len(line) for line in shown) <= 80
     holds(shell(*create))
     shell(*walk)
     opened(1)
