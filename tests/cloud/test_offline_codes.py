@@ -174,9 +174,18 @@ def test_a_revoked_code_is_denied_until_the_lock_knows_and_could_take_it_no_more
 
     first = revoked(now)
     assert revoked(now + 4 * 86_400) == [*first, first[0] + 96], "the lock has said nothing"
-    status = Status(online=True, sid="s", offline_rev=3)
-    reported.store_status(database, door, status, now)
+    knows(database, door, 3)
     assert revoked(now + 8 * 86_400) == [first[0] + 192]
+    knows(database, door, 4)
+    assert revoked(now + 8 * 86_400 + 3600) == [first[0] + 192, first[0] + 193], (
+        "it could still be used first"
+    )
+
+
+def knows(database: Database, door: str, rev: int) -> None:
+    """The lock says which setup counts there."""
+    status = Status(online=True, sid="s", offline_rev=rev)
+    reported.store_status(database, door, status, time.time())
 
 
 def test_complaint_23_a_code_that_cancels_says_what_it_hits(api: Api, lock_id: str) -> None:
