@@ -4,6 +4,7 @@ The agent only reads them. While a key is changed the new one is in `KEY_FILE.ne
 old one by being renamed, once the reader has it.
 """
 
+import stat
 from pathlib import Path
 
 from agent.errors import ConfigFault
@@ -18,10 +19,15 @@ def next_key_file(path: Path) -> Path:
 def reader_key(path: Path) -> bytes:
     """The key in a file. Raises ConfigFault, which does not show it."""
     try:
+        mode = stat.S_IMODE(path.stat().st_mode)
         key = bytes.fromhex(path.read_text("ascii").strip())
     except (OSError, ValueError) as error:
         what = error.strerror if isinstance(error, OSError) else "it is not hexadecimal"
         raise ConfigFault(f"cannot read the reader key {path}: {what}") from None
+    if mode & 0o077:
+        raise ConfigFault(
+            f"the reader key {path} has mode {mode:04o}, so others can read it: chmod 0400 {path}"
+        )
     if problem := key_problem(key):
         raise ConfigFault(f"the reader key {path}: {problem}")
     return key

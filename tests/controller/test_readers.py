@@ -40,6 +40,12 @@ class Line(ReaderSetup):
         self.rows_before.append(self.noted())
 
 
+def keep(path: Path, text: str) -> None:
+    """Write a key as it has to be kept."""
+    path.touch(mode=0o600)
+    path.write_text(text)
+
+
 @pytest.fixture
 def line() -> Line:
     return Line()
@@ -49,7 +55,7 @@ def line() -> Line:
 def door(tmp_path: Path, line: Line) -> Site:
     """A door whose administrator may change its one reader."""
     key_file = tmp_path / "outside.scbk"
-    key_file.write_text(KEY.hex())
+    keep(key_file, KEY.hex())
     site = Site(tmp_path, readers={"outside": line}, may_provision=True, key_files={"outside": key_file})
     line.noted = lambda: len(site.journal("reader_setup"))
     return site
@@ -120,7 +126,7 @@ def test_a_reader_that_is_not_there_is_named_with_those_that_are(door: Site) -> 
 def test_the_new_key_comes_from_its_file_and_is_shown_nowhere(
     door: Site, line: Line, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (tmp_path / "outside.scbk.next").write_text(NEXT_KEY.hex() + "\n")
+    keep(tmp_path / "outside.scbk.next", NEXT_KEY.hex() + "\n")
     lines = ask(door, "reader_rekey", reader="outside")
     [(action, _, scbk, _)] = line.asked
     assert (action, scbk) == ("rekey", NEXT_KEY)
@@ -143,7 +149,7 @@ def test_what_is_no_new_key_is_refused_in_words(
     door: Site, line: Line, tmp_path: Path, text: str | None, hint: str
 ) -> None:
     if text is not None:
-        (tmp_path / "outside.scbk.next").write_text(text)
+        keep(tmp_path / "outside.scbk.next", text)
     [answer] = ask(door, "reader_rekey", reader="outside")
     assert hint in answer["error"]["message"]
     assert (line.asked, details(door, "reader_setup")) == ([], [])
@@ -196,3 +202,14 @@ def test_a_changed_key_is_written_down_once(door: Site) -> None:
     door.say(NextKeyUsed("outside"))
     assert details(door, "reader_key_changed") == [{"unit": "outside"}]
     assert door.controller.readers.facts()["next_key"] == ["outside"]
+
+
+def test_a_key_that_others_can_read_is_refused_with_what_to_do(
+    door: Site, line: Line, tmp_path: Path
+) -> None:
+    following = tmp_path / "outside.scbk.next"
+    keep(following, NEXT_KEY.hex())
+    following.chmod(0o640)
+    [answer] = ask(door, "reader_rekey", reader="outside")
+    assert f"has mode 0640, so others can read it: chmod 0400 {following}" in answer["error"]["message"]
+    assert line.asked == []

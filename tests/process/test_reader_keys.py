@@ -39,6 +39,7 @@ def test_a_key_is_changed_and_found_again_after_a_restart(open_door: Door) -> No
     key_file = open_door.files.scbk("inside")
     before = key_file.read_text()
     following = key_file.with_name(key_file.name + ".next")
+    following.touch(mode=0o600)
     following.write_text(secrets.token_hex(16))
     open_door.ask("reader_rekey", {"reader": "inside"})
     wait_for(open_door.is_served, what="the unit to be served again")
