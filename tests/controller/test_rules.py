@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from agent.messages import UplinkChanged
 from firmware_sim.site import NOON, Site, VirtualClock, code_row
 from tests.controller.conftest import ANNA
 
@@ -87,6 +88,7 @@ def test_complaint_26_a_window_and_its_hours_do_not_shift_when_clocks_are_put_ba
     site = Site(tmp_path)
     site.connect()
     site.install(hours("08:00", "09:00"))
+    site.say(UplinkChanged(False, "", "a month without a cloud"))
     site.wait(datetime.fromisoformat("2026-10-24T05:59:59Z").timestamp() - NOON)
     for seconds in (0, 1, DAY, HOUR):
         site.wait(seconds)
