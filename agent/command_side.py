@@ -257,8 +257,10 @@ class CommandSide:
                 self._resync(now)
             case Identify():
                 self._face.identify(now)
-            case Acknowledge():
+            case Acknowledge(length_class):
                 self._acknowledged()
+                if length_class is None:
+                    self._door.acknowledge()
 
     def _enter(self, standing: Standing, event: Event | None) -> None:
         """Make a mode durable that nobody commanded."""

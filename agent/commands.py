@@ -58,10 +58,11 @@ class Resync(_Command, frozen=True):
 
 
 class Acknowledge(_Command, frozen=True):
-    """Somebody has seen the failed guesses: count them from zero. Gives no guess back."""
+    """Somebody has seen the failed guesses and the door that was forced: count from zero, and end its alarm
+    once it is closed. Gives no guess back."""
 
     length_class: LengthClass | None = None
-    """None: both."""
+    """None: both, and the door."""
 
 
 class Identify(_Command, frozen=True):

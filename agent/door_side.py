@@ -66,6 +66,10 @@ class DoorSide:
         """End a release before its time."""
         self._do(door.relock(self.door, why))
 
+    def acknowledge(self) -> None:
+        """Somebody has taken note of what the door alarmed about."""
+        self._do(door.acknowledge(self.door))
+
     def set_free(self, now: float, *, is_free: bool, by: FreeBy = "mode") -> None:
         """`by` wants everybody to be let through from now on, or no longer."""
         (self._free_by.add if is_free else self._free_by.discard)(by)

@@ -244,6 +244,7 @@ SAYINGS: Mapping[str, Callable[[Detail], Said]] = {
     "door_forced": _always("door forced", "bad"),
     "door_held": _always("door held open", "bad"),
     "door_held_over": _always("door no longer held open"),
+    "door_forced_over": _always("forced door acknowledged"),
     "door_opened": _always("door opened"),
     "fault": _fault,
     "fire_alarm": _fire_alarm,

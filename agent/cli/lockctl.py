@@ -284,7 +284,9 @@ def lock(session: Session) -> None:
 @main.command()
 @_verb
 def acknowledge(session: Session) -> None:
-    """Count failed guesses from zero. Only where the lock allows that; gives no guess back."""
+    """Count failed guesses from zero; a forced door is seen.
+
+    Only where the lock allows that. The alarm of the door ends once it is closed; no guess is given back."""
     _command(session, "acknowledge", {})
 
 

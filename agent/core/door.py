@@ -72,6 +72,9 @@ class Door:
     warn_at_s: float | None = None
     held_at_s: float | None = None
     is_forced: bool = False
+    """Stands until the door is closed and somebody has acknowledged it, in either order."""
+    is_forced_seen: bool = False
+    """Acknowledged while the door was still open."""
     is_warning: bool = False
     """Open for so long that the keypad asks to close it; an alarm is next."""
     is_held: bool = False
@@ -220,13 +223,16 @@ def _closed(door: Door, before: Contact, now: float, timings: Timings) -> Step:
     notes = [Note("door_closed")]
     if door.is_held:
         notes.append(Note("door_held_over"))
+    if door.is_forced_seen:
+        notes.append(Note("door_forced_over"))
     door = replace(
         door,
         forced_at_s=None,
         shunt_until_s=None,
         warn_at_s=None,
         held_at_s=None,
-        is_forced=False,
+        is_forced=door.is_forced and not door.is_forced_seen,
+        is_forced_seen=False,
         is_warning=False,
         is_held=False,
     )
@@ -234,6 +240,15 @@ def _closed(door: Door, before: Contact, now: float, timings: Timings) -> Step:
     if was_used and timings.relock_on is RelockOn.CLOSE and door.relock_at_s is None:
         door = replace(door, relock_at_s=now + timings.relock_after_close_s, relock_why="closed")
     return Step(door, tuple(notes))
+
+
+def acknowledge(door: Door) -> Step:
+    """Somebody has taken note of a forced door: its alarm ends, once it is closed."""
+    if not door.is_forced:
+        return Step(door)
+    if door.contact is Contact.OPEN:
+        return Step(replace(door, is_forced_seen=True))
+    return Step(replace(door, is_forced=False), (Note("door_forced_over"),))
 
 
 def tick(door: Door, now: float) -> Step:
@@ -252,7 +267,7 @@ def tick(door: Door, now: float) -> Step:
         if door.is_granted and not door.is_taken and door.contact is Contact.CLOSED:
             effects.append(Note("access_not_taken"))
     if _due(door.forced_at_s, now):
-        door = replace(door, forced_at_s=None, is_forced=True)
+        door = replace(door, forced_at_s=None, is_forced=True, is_forced_seen=False)
         effects.append(Note("door_forced"))
     if _due(door.warn_at_s, now):
         door = replace(door, warn_at_s=None, is_warning=True)

@@ -110,6 +110,7 @@ _TELLERS: dict[str, Teller] = {
             "lock.door_forced",
             "lock.door_held",
             "lock.door_held_over",
+            "lock.door_forced_over",
             "lock.throttle_alarm",
         ),
         _as_it_is,

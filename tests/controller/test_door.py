@@ -40,6 +40,19 @@ def test_a_forced_door_is_an_alarm_in_journal_and_status(site: Site) -> None:
     assert "door_forced" in site.uplink.statuses[-1]["alarms"]
 
 
+def test_the_alarm_of_a_forced_door_ends_when_the_cloud_acknowledges_it(site: Site) -> None:
+    site.close_door()
+    site.open_door()
+    site.wait(1.0)
+    site.close_door()
+    assert "door_forced" in site.uplink.statuses[-1]["alarms"]
+    site.command("acknowledge", length_class="short")
+    assert "door_forced" in site.uplink.statuses[-1]["alarms"]
+    site.command("acknowledge")
+    assert "door_forced" not in site.uplink.statuses[-1]["alarms"]
+    assert site.journal("door_forced_over")
+
+
 def test_a_door_held_open_is_warned_of_and_shows_at_the_keypad_until_it_closes(site: Site) -> None:
     site.type("493817#")
     site.open_door()

@@ -13,6 +13,7 @@ ACTS = st.one_of(
     *[st.tuples(st.just("move"), st.none())] * 4,
     st.tuples(st.just("free"), st.booleans()),
     st.tuples(st.just("relock"), st.none()),
+    st.tuples(st.just("acknowledge"), st.none()),
     *[st.tuples(st.just("wait"), WAITS)] * 2,
 )
 SOME_TIMINGS = st.builds(
@@ -38,6 +39,9 @@ class Story:
         self.is_excused = True
         """The latest opening."""
         self.opened_s = 0.0
+        self.alarms = False
+        self.is_seen = False
+        """Somebody acknowledged the alarm while the door was open."""
 
     def take(self, step: Step) -> None:
         self.door = step.door
@@ -50,6 +54,7 @@ class Story:
                     self.strike_until_s = self.now
                 case Note("door_forced"):
                     assert not self.is_excused
+                    self.alarms, self.is_seen = True, False
 
     def act(self, kind: str, argument: bool | float | None) -> None:
         now, timings = self.now, self.timings
@@ -68,6 +73,10 @@ class Story:
                 self.take(door.free(self.door, now) if argument else door.unfree(self.door, now, timings))
             case "relock" if not self.door.is_free:
                 self.take(door.relock(self.door, "command"))
+            case "acknowledge":
+                self.is_seen = self.alarms and self.door.contact is Contact.OPEN
+                self.alarms = self.is_seen
+                self.take(door.acknowledge(self.door))
             case "wait":
                 self.wait(float(argument or 0))
 
@@ -78,6 +87,7 @@ class Story:
             self.may_pass, self.opened_s = False, self.now
         else:
             self.shunt_until_s = 0.0
+            self.alarms, self.is_seen = self.alarms and not self.is_seen, False
         self.take(door.moved(self.door, is_open, self.now, self.timings))
 
     def wait(self, seconds: float) -> None:
@@ -92,8 +102,8 @@ class Story:
         assert self.door.is_released is (self.now < self.strike_until_s)
         is_open = self.door.contact is Contact.OPEN
         is_settled = self.now >= self.opened_s + self.timings.forced_filter_s
-        if is_open and is_settled:
-            assert self.door.is_forced is not self.is_excused
+        assert self.door.is_forced is self.alarms
+        assert self.alarms or self.is_excused or not (is_open and is_settled)
 
 
 @settings(max_examples=300, deadline=None)

@@ -13,6 +13,7 @@ from agent.core.door import (
     Step,
     Timings,
     Unlock,
+    acknowledge,
     alarms,
     deadline,
     moved,
@@ -49,6 +50,9 @@ class Person:
     def notes(self, *kinds: str) -> list[str]:
         notes = [f"{each.kind} {each.why or ''}".strip() for each in self.done if isinstance(each, Note)]
         return [each for each in notes if not kinds or each.split()[0] in kinds]
+
+    def acknowledge(self) -> None:
+        self._take(acknowledge(self.door))
 
     def wait(self, seconds: float) -> None:
         end = self.now + seconds
@@ -96,13 +100,38 @@ def test_a_second_release_starts_its_own_time() -> None:
     assert person.door.is_released
 
 
-def test_a_door_opened_without_a_release_is_forced_until_it_closes() -> None:
+def test_a_door_opened_without_a_release_is_forced_until_it_is_closed_and_acknowledged() -> None:
     person = Person()
     person.move(True)
     person.wait(0.3)
     assert alarms(person.door) == ["door_forced"]
     person.move(False)
-    assert alarms(person.door) == []
+    assert alarms(person.door) == ["door_forced"]
+    person.acknowledge()
+    assert (alarms(person.door), person.done[-1]) == ([], Note("door_forced_over"))
+
+
+def test_a_forced_door_acknowledged_while_it_is_open_alarms_until_it_closes() -> None:
+    person = Person()
+    person.move(True)
+    person.wait(0.3)
+    person.acknowledge()
+    assert alarms(person.door) == ["door_forced"]
+    person.move(False)
+    assert (alarms(person.door), person.done[-1]) == ([], Note("door_forced_over"))
+
+
+def test_a_door_forced_again_after_it_was_acknowledged_alarms_again() -> None:
+    person = Person()
+    for _ in range(2):
+        person.move(True)
+        person.wait(0.3)
+        person.acknowledge()
+        person.move(False)
+    person.move(True)
+    person.wait(0.3)
+    person.move(False)
+    assert (alarms(person.door), person.done.count(Note("door_forced"))) == (["door_forced"], 3)
 
 
 def test_a_contact_that_bounces_forces_nothing() -> None:
