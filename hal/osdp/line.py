@@ -1,5 +1,6 @@
 """One line with OSDP readers: the thread that carries bytes, and what drivers ask of it."""
 
+import errno
 import logging
 import os
 import queue
@@ -229,4 +230,6 @@ class Line(Device, ReaderSetup):
 
 def _in_words(fault: OSError) -> str:
     """What the system said, once: pyserial puts number, port and text into each other."""
+    if fault.errno == errno.EAGAIN:  # of the exclusive lock, which pyserial asks for at once or not at all
+        return "another program has locked it"
     return os.strerror(fault.errno) if fault.errno and fault.errno > 0 else str(fault)

@@ -92,6 +92,7 @@ def test_the_example_for_codes_made_at_the_door_makes_them_managed(sim: LockSim)
 def test_the_example_for_offline_codes_issues_one_that_opens(sim: LockSim) -> None:
     digits, status = example(sim, sys.executable, "-c", ISSUES).split()
     assert status == "set"
+    wait_for(lambda: not sim.strike(1)["released"], what="the end of what an example before this one did")
     before = sim.strike(1)["releases"]
     sim.verb("type", "1", f"{digits}#")
     wait_for(lambda: sim.strike(1)["releases"] == before + 1, what="the strike")

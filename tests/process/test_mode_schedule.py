@@ -38,7 +38,7 @@ def test_a_schedule_over_http_reaches_a_lock_that_was_away_and_frees_its_strike_
     wait_for(lambda: is_released(door), 20, "the door to be free again")
     site.cloud.delete(path)
     wait_for(lambda: not is_released(door), what="the strike to lock")
-    assert settings_of(site, door) == "applied"
+    wait_for(lambda: settings_of(site, door) == "applied", what="the cloud to hear of it")
 
 
 def begins_in(seconds: int, zones: Path) -> datetime:
