@@ -29,7 +29,7 @@ lint: $(VENV)/.test  ## Check style and format
 types: $(VENV)/.test  ## Check types
 	$(BIN)/mypy $(ARGS)
 
-bench: $(VENV)/.sim  ## Measure on the virtual board (five minutes)
+bench: $(VENV)/.sim  ## Measure on the virtual board (three minutes)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 leakcheck: $(VENV)/.sim  ## Look whether the time of a decision tells anything about codes (one minute)

@@ -70,6 +70,10 @@ class Downlink:
         """Have the lock hear of the newest revision: now, or with the changes that come right after."""
         self._pacing.changed(lock_id)
 
+    def confirmed(self, lock_id: str) -> None:
+        """The lock holds the newest revision."""
+        self._pacing.confirmed(lock_id)
+
     def _offer(self, lock_id: str) -> None:
         """Publish the newest manifest, retained. While one is under way the next waits: of a thousand
         changes in a row the lock needs the last."""

@@ -141,6 +141,8 @@ class Fleet:
         if reported.store_codes(self.database, lock_id, codes, is_live=is_live):
             _log.warning("lock %s was ahead of us or has lost its memory; its set begins anew", lock_id)
             self.downlink.manifest(lock_id)
+        elif codes.rev == rev:
+            self.downlink.confirmed(lock_id)
 
     def _events(self, lock_id: str, batch: Events) -> None:
         if len(batch.rows) > EVENT_BATCH_ROWS or not 1 <= len(batch.journal_epoch) <= 64:

@@ -63,3 +63,33 @@ def test_a_lock_does_not_wait_for_another() -> None:
     time.pacing.changed("front")
     time.pacing.changed("back")
     assert time.told == [(0.0, "front"), (0.0, "back")]
+
+
+def test_a_change_that_comes_once_the_lock_has_taken_in_the_last_one_waits_for_nothing() -> None:
+    time = Timeline()
+    for _ in range(20):
+        time.pacing.changed("front")
+        time.wait(0.01)
+        time.pacing.confirmed("front")
+    assert [round(at_s, 3) for at_s, _ in time.told] == [round(0.01 * number, 3) for number in range(20)]
+
+
+def test_a_lock_that_confirms_while_changes_wait_is_told_of_them_no_sooner() -> None:
+    time = Timeline()
+    time.pacing.changed("front")
+    time.pacing.changed("front")
+    time.pacing.confirmed("front")
+    assert time.told == [(0.0, "front")]
+    time.wait(60.0)
+    assert time.told == [(0.0, "front"), (PAUSE_LEAST_S, "front")]
+
+
+def test_a_pause_that_ended_before_its_time_ends_no_other() -> None:
+    time = Timeline()
+    time.pacing.changed("front")
+    time.wait(PAUSE_LEAST_S * 0.8)
+    time.pacing.confirmed("front")
+    time.pacing.changed("front")
+    time.pacing.changed("front")
+    time.wait(PAUSE_LEAST_S * 0.9)
+    assert [at_s for at_s, _ in time.told] == [0.0, PAUSE_LEAST_S * 0.8]
