@@ -6,10 +6,10 @@ from typing import Annotated
 import msgspec
 
 from hal.conditions import Meaning, said
-from hal.gpio.inputs import Input, Level, Pull
+from hal.gpio.inputs import Input, InputDevice, Level, Pull
 from hal.gpio.pins import Pin
 from hal.osdp.line import Line
-from hal.ports import Device, Post
+from hal.ports import Post
 
 
 class ConditionOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -23,7 +23,7 @@ class ConditionOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     steady_ms: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 200
 
 
-class GpioCondition(Device):
+class GpioCondition(InputDevice):
     """Posts `ConditionChanged` or `UnitFault` from the pins' thread: at the start and on change."""
 
     Options = ConditionOptions
@@ -34,14 +34,6 @@ class GpioCondition(Device):
         self._options = options
         self._post = post
         self._input = Input(name, options.pin, options.pull, options.steady_ms, post, self._changed)
-
-    def start(self) -> None:
-        """See `Device`."""
-        self._input.start()
-
-    def close(self) -> None:
-        """See `Device`."""
-        self._input.close()
 
     def _changed(self, before: bool | None, is_high: bool) -> None:
         del before

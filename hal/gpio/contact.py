@@ -5,10 +5,10 @@ from typing import Annotated
 
 import msgspec
 
-from hal.gpio.inputs import Input, Level, Pull
+from hal.gpio.inputs import Input, InputDevice, Level, Pull
 from hal.gpio.pins import Pin
 from hal.osdp.line import Line
-from hal.ports import Device, DoorMoved, Post
+from hal.ports import DoorMoved, Post
 
 
 class ContactOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -22,7 +22,7 @@ class ContactOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     steady_ms: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 50
 
 
-class GpioContact(Device):
+class GpioContact(InputDevice):
     """Posts `DoorMoved` from the pins' thread: once at the start, then for each change."""
 
     Options = ContactOptions
@@ -32,14 +32,6 @@ class GpioContact(Device):
         self._open_when_high = options.open_when == "high"
         self._post = post
         self._input = Input(name, options.pin, options.pull, options.steady_ms, post, self._changed)
-
-    def start(self) -> None:
-        """See `Device`."""
-        self._input.start()
-
-    def close(self) -> None:
-        """See `Device`."""
-        self._input.close()
 
     def _changed(self, before: bool | None, is_high: bool) -> None:
         del before

@@ -7,7 +7,7 @@ from gpiozero import DigitalInputDevice
 
 from hal.gpio.pins import claiming
 from hal.gpio.poller import POLLER, Polled
-from hal.ports import Post
+from hal.ports import Device, Post
 
 Pull = Literal["up", "down", "none"]
 """The resistor of the chip at an input; none: there is one on the board."""
@@ -57,3 +57,17 @@ class Input(Polled):
             before, self._is_high = self._is_high, is_high
             self._changed(before, is_high)
         return self._is_high is not None
+
+
+class InputDevice(Device):
+    """A device that is one input: whoever derives from it makes `_input`."""
+
+    _input: Input
+
+    def start(self) -> None:
+        """See `Device`."""
+        self._input.start()
+
+    def close(self) -> None:
+        """See `Device`."""
+        self._input.close()

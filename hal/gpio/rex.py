@@ -5,10 +5,10 @@ from typing import Annotated
 
 import msgspec
 
-from hal.gpio.inputs import Input, Level, Pull
+from hal.gpio.inputs import Input, InputDevice, Level, Pull
 from hal.gpio.pins import Pin
 from hal.osdp.line import Line
-from hal.ports import Device, Post, RexPressed
+from hal.ports import Post, RexPressed
 
 
 class RexOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -20,7 +20,7 @@ class RexOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     steady_ms: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 50
 
 
-class GpioRex(Device):
+class GpioRex(InputDevice):
     """Posts `RexPressed` from the pins' thread, once for each press."""
 
     Options = RexOptions
@@ -30,14 +30,6 @@ class GpioRex(Device):
         self._pressed_when_high = options.pressed_when == "high"
         self._post = post
         self._input = Input(name, options.pin, options.pull, options.steady_ms, post, self._changed)
-
-    def start(self) -> None:
-        """See `Device`."""
-        self._input.start()
-
-    def close(self) -> None:
-        """See `Device`."""
-        self._input.close()
 
     def _changed(self, before: bool | None, is_high: bool) -> None:
         # A button found pressed at the start may be stuck or wired the other way round: a restart must not

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import msgspec
 
-from hal.gpio.inputs import Input, Level, Pull
+from hal.gpio.inputs import Input, InputDevice, Level, Pull
 from hal.gpio.pins import Pin
 from hal.osdp.line import Line
-from hal.ports import Device, Post, TamperChanged
+from hal.ports import Post, TamperChanged
 
 
 class TamperOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -23,7 +23,7 @@ class TamperOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """What the switch belongs to."""
 
 
-class GpioTamper(Device):
+class GpioTamper(InputDevice):
     """Posts `TamperChanged` from the pins' thread: the case was opened or found open, or shut again."""
 
     Options = TamperOptions
@@ -34,14 +34,6 @@ class GpioTamper(Device):
         self._unit = options.unit
         self._post = post
         self._input = Input(name, options.pin, options.pull, options.steady_ms, post, self._changed)
-
-    def start(self) -> None:
-        """See `Device`."""
-        self._input.start()
-
-    def close(self) -> None:
-        """See `Device`."""
-        self._input.close()
 
     def _changed(self, before: bool | None, is_high: bool) -> None:
         is_tampered = is_high == self._opened_when_high

@@ -22,7 +22,8 @@ from cloud_sim.keyring import load
 from cloud_sim.seam import code_view
 from cloud_sim.state_directory import StateDirectory, write_private
 from firmware_sim.enrolled import CLOUD_SEALING, CLOUD_SIGNING, DEVICE_ID, IDENTITY, LOCK_SEALING
-from firmware_sim.site import Site, VirtualClock
+from firmware_sim.site import Site
+from firmware_sim.virtual_parts import VirtualClock
 
 DAY_S = 86_400
 

@@ -8,7 +8,7 @@ from agent.messages import MESSAGE_LIMIT_BYTES
 from cloud_sim import access_codes
 from cloud_sim.access_codes import NewAccessCode
 from firmware_sim.enrolled import DEVICE_ID
-from firmware_sim.site import NOON
+from firmware_sim.virtual_parts import NOON
 from tests.complaints.pair import Pair
 
 WIRE_LIMIT_BYTES = 32 * 1024

@@ -10,7 +10,8 @@ import pytest
 from agent.messages import UplinkChanged
 from cloud_sim import access_codes, api_fields
 from cloud_sim.seam import code_windows
-from firmware_sim.site import NOON, Site, code_row
+from firmware_sim.site import Site, code_row
+from firmware_sim.virtual_parts import NOON
 from hal.ports import Pattern
 from tests.complaints.pair import DAY_S, Pair, sleep
 

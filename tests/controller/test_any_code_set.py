@@ -16,7 +16,8 @@ from agent.envelope import OKPKey, Opener, Signer, kid_of, new_sealing_key, new_
 from agent.messages import MESSAGE_LIMIT_BYTES, topic
 from agent.uplink.inbound import Arrival, Inbound
 from firmware_sim.enrolled import DEVICE_ID
-from firmware_sim.site import NOON, Site, code_row
+from firmware_sim.site import Site, code_row
+from firmware_sim.virtual_parts import NOON
 
 CLOUD, LOCK = new_signing_key(), new_sealing_key()
 OPENER = Opener(DEVICE_ID, {kid_of(CLOUD): OKPKey.import_key(CLOUD.as_dict(private=False))}, LOCK)

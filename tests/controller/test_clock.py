@@ -8,7 +8,8 @@ import pytest
 
 from agent.asked import Answer, Asked
 from agent.clock_watch import ClockSettings
-from firmware_sim.site import NOON, Site, VirtualClock, code_row
+from firmware_sim.site import Site, code_row
+from firmware_sim.virtual_parts import NOON, VirtualClock
 from hal.ports import Pattern
 
 ONGOING = code_row("11111111-1111-4111-8111-111111111111", "493817")

@@ -8,7 +8,8 @@ import pytest
 from pytest_mock import MockerFixture
 
 from agent.messages import BucketPart, BucketReceived, Manifest, ManifestReceived
-from firmware_sim.site import NOON, Site, code_row
+from firmware_sim.site import Site, code_row
+from firmware_sim.virtual_parts import NOON
 
 ANNA, BEN = "1" * 8 + "-1111-4111-8111-111111111111", "2" * 8 + "-2222-4222-8222-222222222222"
 

@@ -11,7 +11,8 @@ import pytest
 from agent.command_side import Permissions
 from agent.core.throttle import LengthClass
 from agent.messages import UplinkChanged
-from firmware_sim.site import Site, VirtualClock, code_row
+from firmware_sim.site import Site, code_row
+from firmware_sim.virtual_parts import VirtualClock
 from hal.ports import Pattern
 from tests.controller.conftest import ANNA
 

@@ -9,7 +9,8 @@ import pytest
 from agent.core.code_set import bucket_of
 from agent.core.constraints import Constraints
 from agent.core.throttle import LengthClass
-from firmware_sim.site import NOON, Site, code_row
+from firmware_sim.site import Site, code_row
+from firmware_sim.virtual_parts import NOON
 from hal.ports import Pattern
 from tests.controller.conftest import ANNA
 from tests.controller.programming import BEN, CHIEF, NEW, ROWS, add, details, opens, programmed, remove

@@ -16,7 +16,8 @@ from agent.emergency_code import DIGITS, FILE_NAME, EmergencyCode, make_emergenc
 from agent.errors import StorageFault
 from agent.secrets import SecretFault, create_root_secret_file
 from agent.state_dir import StateDirLock
-from firmware_sim.site import EMERGENCY_KEY, Site, VirtualClock, code_row
+from firmware_sim.site import EMERGENCY_KEY, Site, code_row
+from firmware_sim.virtual_parts import VirtualClock
 from tests.controller.conftest import ANNA
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from agent.core.throttle import CAPACITY
-from firmware_sim.site import NOON, Site, VirtualClock, code_row
+from firmware_sim.site import Site, code_row
+from firmware_sim.virtual_parts import NOON, VirtualClock
 from hal.ports import KeysLost, LinkChanged, Pattern
 from tests.controller.conftest import ANNA
 

@@ -6,7 +6,8 @@ import pytest
 
 from agent.freshness import StaleSettings
 from agent.messages import Heartbeat, HeartbeatReceived, Request, UplinkChanged
-from firmware_sim.site import Site, VirtualClock, code_row
+from firmware_sim.site import Site, code_row
+from firmware_sim.virtual_parts import VirtualClock
 from tests.complaints.pair import sleep
 from tests.controller.test_clock import rebooted
 

@@ -9,7 +9,8 @@ import pytest
 from agent.envelope import OKPKey, kid_of, new_sealing_key, new_signing_key
 from agent.messages import Keys, KeysReceived, PinnedKey
 from firmware_sim.enrolled import CLOUD_SEALING, CLOUD_SIGNING, jwk_of
-from firmware_sim.site import NOON, Site
+from firmware_sim.site import Site
+from firmware_sim.virtual_parts import NOON
 from hal.ports import Pattern
 from tests.complaints.pair import sleep
 from tests.controller.test_clock import rebooted

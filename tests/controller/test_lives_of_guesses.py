@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from agent.core.throttle import LengthClass
-from firmware_sim.site import Site, VirtualClock, code_row
+from firmware_sim.site import Site, code_row
+from firmware_sim.virtual_parts import VirtualClock
 
 ANNA, RIGHT = "11111111-1111-4111-8111-111111111111", "493817"
 WRONG = {"short": "111222", "long": "1234567890"}

@@ -7,7 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from firmware_sim.site import Site, VirtualClock, code_row
+from firmware_sim.site import Site, code_row
+from firmware_sim.virtual_parts import VirtualClock
 from tests.controller.programming import ROWS, add, opens, remove
 
 ALL_DIGITS = ("2580", "40917263")

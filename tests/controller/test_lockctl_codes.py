@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from agent.programming_side import MayProgram
-from firmware_sim.site import NOON, Site, code_row
+from firmware_sim.site import Site, code_row
+from firmware_sim.virtual_parts import NOON
 from tests.controller.conftest import ANNA
 from tests.controller.programming import BEN, NEW, details, guesses, opens, programmed
 from tests.controller.test_questions import ask

@@ -14,7 +14,8 @@ from agent.core.modes import Mode
 from agent.core.timekeeping import MAX_BOUND_S
 from agent.errors import StorageFault
 from agent.zones import zone_named
-from firmware_sim.site import NOON, Site, code_row
+from firmware_sim.site import Site, code_row
+from firmware_sim.virtual_parts import NOON
 from hal.ports import LinkChanged
 from tests.controller.conftest import ANNA
 from tests.controller.test_commands import restarted

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from agent.core.modes import Mode
-from firmware_sim.site import Site, VirtualClock
+from firmware_sim.site import Site
+from firmware_sim.virtual_parts import VirtualClock
 from hal.ports import LinkChanged, StrikeFailed
 from tests.controller.conftest import ANNA
 from tests.controller.test_commands import restarted

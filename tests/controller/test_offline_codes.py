@@ -13,7 +13,8 @@ from agent.core.offline_code import IssuerKey, Meaning, OfflineFormat, OfflineKi
 from agent.messages import OfflineReceived
 from agent.offline_setup import offline_id
 from firmware_sim.enrolled import DEVICE_ID
-from firmware_sim.site import NOON, Site, VirtualClock, code_row
+from firmware_sim.site import Site, code_row
+from firmware_sim.virtual_parts import NOON, VirtualClock
 from hal.ports import Pattern
 
 KEY = IssuerKey(1, 0, b"k" * 32)

@@ -8,7 +8,8 @@ import pytest
 
 from agent.core.mode_schedule import Standing
 from agent.core.modes import Mode
-from firmware_sim.site import NOON, Site, code_row
+from firmware_sim.site import Site, code_row
+from firmware_sim.virtual_parts import NOON
 from hal.ports import Pattern
 from tests.controller.conftest import ANNA
 from tests.controller.test_commands import restarted

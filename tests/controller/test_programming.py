@@ -8,7 +8,8 @@ import pytest
 
 from agent.core.verifier import CodeTable
 from agent.programming_side import MayProgram
-from firmware_sim.site import NOON, Site, code_row
+from firmware_sim.site import Site, code_row
+from firmware_sim.virtual_parts import NOON
 from hal.ports import KeysLost, Pattern
 from tests.controller.conftest import ANNA
 from tests.controller.programming import (

@@ -3,7 +3,8 @@
 from typing import Any
 
 from agent.asked import Answer, Asked
-from firmware_sim.site import NOON, Site, code_row
+from firmware_sim.site import Site, code_row
+from firmware_sim.virtual_parts import NOON
 
 
 def ask(site: Site, verb: str, **args: Any) -> list[dict[str, Any]]:

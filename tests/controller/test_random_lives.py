@@ -7,7 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from firmware_sim.site import NOON, Site, VirtualClock, code_row
+from firmware_sim.site import Site, code_row
+from firmware_sim.virtual_parts import NOON, VirtualClock
 
 PEOPLE = {name: f"{n:08x}-0000-4000-8000-000000000000" for n, name in enumerate("abcd")}
 DIGITS = {"a": "1113", "b": "2223", "c": "3335", "d": "4445"}

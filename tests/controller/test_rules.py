@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from agent.messages import UplinkChanged
-from firmware_sim.site import NOON, Site, VirtualClock, code_row
+from firmware_sim.site import Site, code_row
+from firmware_sim.virtual_parts import NOON, VirtualClock
 from tests.controller.conftest import ANNA
 
 GUEST = "22222222-2222-4222-8222-222222222222"

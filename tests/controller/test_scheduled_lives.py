@@ -10,7 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from agent.core.mode_schedule_fields import mode_schedule_of
 from agent.core.modes import Mode
 from agent.zones import zone_named
-from firmware_sim.site import NOON, Site
+from firmware_sim.site import Site
+from firmware_sim.virtual_parts import NOON
 
 DAY_MINUTES = 24 * 60
 HOURS = [("08:00", "09:00", "passage"), ("13:00", "14:00", "no_remote"), ("22:00", "06:00", "lockdown")]

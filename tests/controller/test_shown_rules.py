@@ -6,7 +6,8 @@ import pytest
 
 from agent.cli.rule_words import rule_texts
 from agent.cli.words import code_lines
-from firmware_sim.site import NOON, Site, code_row
+from firmware_sim.site import Site, code_row
+from firmware_sim.virtual_parts import NOON
 from tests.controller.conftest import ANNA
 from tests.controller.test_questions import result
 

@@ -8,7 +8,8 @@ from typing import Any
 import pyotp
 import pytest
 
-from firmware_sim.site import Site, VirtualClock
+from firmware_sim.site import Site
+from firmware_sim.virtual_parts import VirtualClock
 from tests.controller.test_offline_codes import again, set_up
 
 SECRET = base64.b32encode(b"12345678901234567890").decode()
