@@ -269,6 +269,9 @@ def check_guessing_risk(facts: Facts) -> Finding:
     text = ", ".join(_risk(name, risk) for name, risk in risks.items())
     if all(risk["is_bound_met"] for risk in risks.values()):
         return Finding("guessing risk", "ok", text)
+    if not risks["long"]["is_bound_met"]:
+        # Nobody guesses for a year undisturbed: after a hundred wrong ones a person has to look.
+        text += f"; {facts['long_chance_until_off']:.2%} until a hundred wrong ones turn long codes off"
     return Finding("guessing risk", "warn", f"NOT MET: {text}", _lower(facts))
 
 

@@ -190,6 +190,9 @@ def facts(parts: Parts) -> dict[str, Any]:
             parts.settings.risk_per_year,
             len(parts.settings.constraints.digits),
         ),
+        "long_chance_until_off": throttle.chance_of(
+            parts.guesses.risks[LengthClass.LONG].chance, MOST_FAILURES + 1
+        ),
         "is_offline_off": parts.guesses.budgets[LengthClass.LONG].failures > MOST_FAILURES,
         "constraints": parts.settings.constraints.published(),
         "config_path": parts.settings.config_path,

@@ -75,6 +75,12 @@ def length_that_meets(codes: int, allowed_per_year: float, keys: int = 10) -> in
     return None
 
 
+def chance_of(chance: float, guesses: float) -> float:
+    """That one of so many guesses opens, each with this chance."""
+    missed: float = (1.0 - min(chance, 1.0)) ** guesses
+    return 1.0 - missed
+
+
 @dataclass(frozen=True, slots=True)
 class Risk:
     """What guessing can achieve against one class: `chance` per guess, refill, and the yearly chance."""
@@ -104,5 +110,5 @@ def risk(
     reckoned = max(chance, LONG_GUESS_CHANCE) if length_class is LengthClass.LONG else chance
     refill_s = min(max(YEAR_S * reckoned / allowed_per_year, FASTEST_REFILL_S), SLOWEST_REFILL_S)
     guesses = CAPACITY + YEAR_S / refill_s
-    yearly = 1.0 - (1.0 - min(chance, 1.0)) ** guesses
+    yearly = chance_of(chance, guesses)
     return Risk(chance, refill_s, yearly, yearly <= allowed_per_year)

@@ -81,6 +81,7 @@ FACTS: dict[str, Any] = {
     "disk_free_bytes": 4 * 2**30,
     "throttle_risk": {"short": RISK, "long": RISK},
     "length_that_meets": 6,
+    "long_chance_until_off": 0.001,
     "is_offline_off": False,
     "config_path": "/etc/lock-agent/lock-agent.toml",
     "drivers": ["osdp-keypad", "osdp-strike"],

@@ -72,14 +72,26 @@ def test_every_problem_says_how_to_mend_it(name: str, level: str, change: Change
 
 
 def test_a_bound_that_is_not_met_names_the_chance_and_the_length_that_would_meet_it() -> None:
-    findings = {one.name: one for one in examine({**FACTS, "throttle_risk": {"short": RISK_NOT_MET}})}
+    findings = {
+        one.name: one
+        for one in examine({**FACTS, "throttle_risk": {**FACTS["throttle_risk"], "short": RISK_NOT_MET}})
+    }
     assert "NOT MET: short codes 30.00% a year" in findings["guessing risk"].text
     assert "give every code 6 digits" in findings["guessing risk"].mend
 
 
+def test_of_long_codes_it_says_as_well_what_a_guesser_reaches_before_somebody_looks() -> None:
+    risks = {"short": FACTS["throttle_risk"]["short"], "long": RISK_NOT_MET}
+    findings = {one.name: one for one in examine({**FACTS, "throttle_risk": risks})}
+    assert "0.10% until a hundred wrong ones turn long codes off" in findings["guessing risk"].text
+
+
 def test_where_no_length_is_enough_or_offline_codes_are_the_reason_that_is_said() -> None:
     for change, says in (
-        ({"throttle_risk": {"short": RISK_NOT_MET}, "length_that_meets": None}, "have fewer codes"),
+        (
+            {"throttle_risk": {**FACTS["throttle_risk"], "short": RISK_NOT_MET}, "length_that_meets": None},
+            "have fewer codes",
+        ),
         (
             {"throttle_risk": {"short": FACTS["throttle_risk"]["short"], "long": RISK_NOT_MET}},
             "offline codes",

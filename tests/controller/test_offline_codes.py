@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pytest_mock import MockerFixture
 
+from agent.asked import Answer, Asked
 from agent.core.offline_code import IssuerKey, Meaning, OfflineFormat, OfflineKind, issue
 from agent.messages import OfflineReceived
 from agent.offline_setup import offline_id
@@ -426,5 +427,8 @@ def test_a_floor_lowered_by_hand_closes_the_key(site: Site, tmp_path: Path) -> N
 
 def test_the_chance_of_a_guess_counts_codes_that_nobody_used_yet(site: Site) -> None:
     assert site.controller.guesses.chances == {10: pytest.approx(1.01196e-5)}
+    lines: list[dict[str, Any]] = []
+    site.say(Asked("facts", {}, Answer(lines.append, 1)))
+    assert lines[0]["result"]["long_chance_until_off"] == pytest.approx(101 * 1.01196e-5, rel=1e-3)
     set_up(site, 2, technicians=[{"slot": 1, "secret": "A" * 32}], keys=[])
     assert site.controller.guesses.chances == {10: 0.0, 9: 4e-6}
