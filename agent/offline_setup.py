@@ -18,14 +18,13 @@ import msgspec
 from msgspec import Meta
 
 from agent.core.offline_code import IssuerKey, OfflineFormat, derive_key
-from agent.core.offline_policy import MOST_KEYS, AcceptedKey, FirstUse, KeyName, Policy
+from agent.core.offline_policy import LATEST_SLOT, MOST_KEYS, AcceptedKey, FirstUse, KeyName, Policy
 from agent.core.totp import FOREVER, SECRET_BYTES, Technician
 from agent.secrets import sync_directory
 
 Octet = Annotated[int, Meta(ge=0, le=255)]
-Slot = Annotated[int, Meta(ge=0, le=2**40)]
+Slot = Annotated[int, Meta(ge=0, le=LATEST_SLOT)]
 UnixSeconds = Annotated[int, Meta(ge=0, le=2**40)]
-LATEST_SLOT = 2**40
 _CODE_NAMESPACE = uuid.UUID("4f4c4331-0b1e-4d0e-8c55-6c0f2a9d7e11")
 
 

@@ -11,8 +11,9 @@ from agent.clock_watch import ClockWatch
 from agent.core.access_code import AccessCode
 from agent.core.constraints import Constraints
 from agent.core.decision import Denied, Reason, instant_of
+from agent.core.offline_chance import LiveCodes, live_codes
 from agent.core.offline_code import SLOT_S, OfflineFormat, OfflineKind, meaning_of
-from agent.core.offline_policy import Accepted, FirstUse, KeyName, OfflineVerifier, guess_chance
+from agent.core.offline_policy import Accepted, FirstUse, KeyName, OfflineVerifier
 from agent.core.timekeeping import ClockReading, Trust
 from agent.core.totp import ENTRY_DIGITS, Technicians, TotpOutcome, TotpRefusal, step_at
 from agent.core.verifier import TAG_BYTES
@@ -91,6 +92,10 @@ class OfflineSide:
         self._setup = OfflineSetup(device_id=device_id)
         self._technician_tags: dict[int, bytes] = {}
         self._verifier = _NOBODY
+        self._live: LiveCodes | None = None
+        self._slot = 0
+        """The slot of now, once it was known."""
+        self._most_live = 0
         self._technicians = Technicians()
         self._is_stale = False
         """Another setup, or another floor, is durable than counts."""
@@ -106,12 +111,11 @@ class OfflineSide:
 
     @property
     def chances(self) -> Mapping[int, float]:
-        """By length, the chance that a guess hits a code nobody used yet."""
+        """By length, the chance that a guess hits a code nobody used yet, at the worst moment from now on."""
         setup = self._setup
         if self.rev == 0:
             return {}
-        policies = [key.policy.policy() for key in setup.keys]
-        offline = {setup.digits: guess_chance(setup.format(), setup.first_use(), policies)}
+        offline = {setup.digits: self._most_live / 10**setup.digits}
         return offline | ({ENTRY_DIGITS: TOTP_GUESS_CHANCE} if setup.technicians else {})
 
     def load(self) -> None:
@@ -192,6 +196,8 @@ class OfflineSide:
             floors=self._floors(setup, self._kept.began_s),
             denied=[(one.kid, one.issuer, one.slot, one.q) for one in setup.denied],
         )
+        self._live = live_codes(setup.first_use(), [key.accepted() for key in setup.keys])
+        self._most_live = self._live.from_slot(self._slot)
         knows_us = setup.journal_epoch == self._store.journal.epoch
         began_step = -1 if knows_us or self._kept.began_s is None else step_at(self._kept.began_s) + 1
         known = {}
@@ -204,8 +210,13 @@ class OfflineSide:
         self._technicians = Technicians(known)
 
     def keep(self, now: float) -> None:
-        """Once the time is known, note when this database began to have keys."""
+        """Once the time is known, note when this database began to have keys. Where two keys had the same
+        starts and have them no more, a guess is less likely from then on."""
         began_s = self._known_s(now)
+        self._slot = self._slot if began_s is None else self._setup.format().slot_at(began_s)
+        most_live = self._live.from_slot(self._slot) if self._live else 0
+        if most_live != self._most_live:
+            self._most_live, self._has_changed = most_live, True
         if self._kept.rev == 0 or self._kept.began_s is not None or began_s is None:
             return
         kept = replace(self._kept, began_s=began_s)

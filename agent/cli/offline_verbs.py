@@ -214,8 +214,9 @@ def _words(one: "Explanation") -> str:
 @bench_verb
 def keys(terminal: Terminal, *, file: Path) -> None:
     """What keys FILE has, and how likely a guess opens. Also whom they are for; shows no key."""
-    from agent.core.offline_policy import guess_chance, most_live
-    from agent.offline_setup import LATEST_SLOT, load_setup
+    from agent.core.offline_chance import guess_chance, most_live
+    from agent.core.offline_policy import LATEST_SLOT
+    from agent.offline_setup import load_setup
 
     setup = load_setup(file)
     form, first_use = setup.format(), setup.first_use()
@@ -230,7 +231,7 @@ def keys(terminal: Terminal, *, file: Path) -> None:
         }
         for key in setup.keys
     ]
-    chance = guess_chance(form, first_use, [key.policy.policy() for key in setup.keys])
+    chance = guess_chance(form, first_use, [key.accepted() for key in setup.keys])
     is_met = chance <= GUESS_BOUND
     lines = [Line(f"lock      {setup.device_id}, {setup.digits} digits, phase {setup.phase_s} s")]
     lines += [
@@ -241,7 +242,12 @@ def keys(terminal: Terminal, *, file: Path) -> None:
         for row in rows
     ]
     style: Style = "plain" if is_met else "bad"
-    lines.append(Line(f"a guess opens with a chance of {chance:.2e}, with all keys at once", style))
+    lines.append(
+        Line(
+            f"a guess opens with a chance of {chance:.2e}, at the worst moment",
+            style,
+        )
+    )
     if not is_met:
         lines.append(Line("that is more than 1e-5: allow less in the policies, or use more digits", "bad"))
     show(terminal, {"keys": rows, "chance_per_guess": chance, "is_bound_met": is_met}, lines)

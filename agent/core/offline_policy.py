@@ -1,13 +1,11 @@
-"""Which offline codes a lock accepts, and when; and how likely a guess is one of them.
+"""Which offline codes a lock accepts, and when.
 
 The whole decision works on tables made beforehand, always looks at as many decoded codes as there may be at
 most, and has no branch on what they say: whether some ten digits are tomorrow's code must not show in time.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import floor
 
 from agent.core.offline_code import (
     DAY_H,
@@ -28,7 +26,7 @@ MOST_KEYS = 3
 DECODES = 2 * MOST_KEYS
 """Every key in the era of now and in that of the oldest start that may still be used first."""
 ALL_HOURS = frozenset(range(DAY_H))
-_LATEST_SLOT = 2**40
+LATEST_SLOT = 2**40
 _DUMMY_KEY = IssuerKey(0, 0, bytes(32))
 
 KeyName = tuple[int, int]
@@ -97,7 +95,7 @@ class AcceptedKey:
     key: IssuerKey
     policy: Policy = field(default_factory=Policy)
     first_slot: int = 0
-    last_slot: int = _LATEST_SLOT
+    last_slot: int = LATEST_SLOT
 
     @property
     def name(self) -> KeyName:
@@ -222,45 +220,3 @@ _LOWEST = tuple(
     next((bit for bit in range(DECODES) if mask >> bit & 1), DECODES) for mask in range(2**DECODES)
 )
 """The first of six that is accepted, or six, by the mask of those that are."""
-
-
-def live_at(policy: Policy, first_use: FirstUse, at_h: float) -> int:
-    """M: how many different codes of one key open a door if they are first typed at `at_h`, in hours by the
-    clock of the slots."""
-    return _live(_kinds(policy, first_use), first_use, at_h)
-
-
-def most_live(policy: Policy, first_use: FirstUse) -> int:
-    """M at its worst moment: at a full hour, where the tolerance lets one start more count."""
-    kinds = _kinds(policy, first_use)
-    return max(_live(kinds, first_use, 10 * DAY_H + hour) for hour in range(DAY_H))
-
-
-def _kinds(policy: Policy, first_use: FirstUse) -> Counter[tuple[int, frozenset[int]]]:
-    """How many q there are that open, by the hours they have for it and the hours they may start at."""
-    meanings = [meaning_of(q) for q in range(Q_VALUES) if policy.allows(q)]
-    return Counter(
-        (
-            first_use.hours(one.kind, one.hours),
-            policy.start_hours if one.kind is OfflineKind.TIMED else ALL_HOURS,
-        )
-        for one in meanings
-        if one is not None and one.kind is not OfflineKind.CANCEL
-    )
-
-
-def _live(kinds: Counter[tuple[int, frozenset[int]]], first_use: FirstUse, at_h: float) -> int:
-    tolerance_h = first_use.tolerance_s / SLOT_S
-    newest = floor(at_h + tolerance_h)
-
-    def starts(within_h: int, start_hours: frozenset[int]) -> int:
-        oldest = floor(at_h - tolerance_h - within_h) + 1
-        return sum(slot % DAY_H in start_hours for slot in range(oldest, newest + 1))
-
-    return sum(starts(*kind) * count for kind, count in kinds.items())
-
-
-def guess_chance(form: OfflineFormat, first_use: FirstUse, policies: Iterable[Policy]) -> float:
-    """The chance that one guess of the right length opens, with a key for each of `policies` covering the
-    same slots: at most the sum of their M over 10^digits. Codes used already count with the table's."""
-    return float(sum(most_live(policy, first_use) for policy in policies) / 10**form.digits)

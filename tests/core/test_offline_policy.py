@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.core.offline_chance import live_at
 from agent.core.offline_code import (
     DAY_H,
     LENGTHS,
@@ -20,15 +21,7 @@ from agent.core.offline_code import (
     issue,
     meaning_of,
 )
-from agent.core.offline_policy import (
-    AcceptedKey,
-    FirstUse,
-    OfflineVerifier,
-    Policy,
-    guess_chance,
-    live_at,
-    most_live,
-)
+from agent.core.offline_policy import AcceptedKey, FirstUse, OfflineVerifier, Policy
 from tests.core.olc1 import CANCEL, DEVICE, SLOT, START, code_of, key_of, once, timed
 
 DAY_S = 86_400
@@ -277,36 +270,6 @@ def test_a_policy_that_no_code_could_follow_is_refused(wrong: object) -> None:
 
 
 # --- guessing -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("policy", "first_use", "expected"),
-    [
-        (Policy(), EXACT, 97_104),
-        (Policy(), FirstUse(), 101_196),
-        (Policy(3, 5), EXACT, 72_084),
-        (Policy(2, 16), EXACT, 48_360),
-        (Policy(1, 8), EXACT, 24_180),
-        (Policy(2, 16, 336), EXACT, 15_960),
-        (Policy(2, 16), FirstUse(6, 0), 12_486),
-        (HOTEL, EXACT, 2_394),
-        (Policy(0, 8), EXACT, 192),
-        (Policy(0, 0), FirstUse(), 0),
-    ],
-    ids=str,
-)
-def test_the_number_of_codes_that_open_is_that_of_the_specification(
-    policy: Policy, first_use: FirstUse, expected: int
-) -> None:
-    assert most_live(policy, first_use) == expected
-
-
-def test_the_chance_of_a_guess_adds_up_over_keys_and_falls_with_the_length() -> None:
-    form = OfflineFormat(DEVICE)
-    assert guess_chance(form, EXACT, [Policy()]) == pytest.approx(9.7104e-6)
-    assert guess_chance(form, EXACT, [Policy(), Policy()]) == pytest.approx(2 * 9.7104e-6)
-    assert guess_chance(OfflineFormat(DEVICE, 8), EXACT, [Policy()]) == pytest.approx(9.7104e-4)
-    assert guess_chance(form, EXACT, []) == 0.0
 
 
 @pytest.mark.parametrize("minute", [0, 3, 30, 58])
