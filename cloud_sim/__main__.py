@@ -1,25 +1,21 @@
-"""`python -m cloud_sim init|serve|invite`: make a cloud, run it, invite a lock."""
+"""`python -m cloud_sim init|serve|invite|...`: make a cloud, run it, invite a lock, replace keys."""
 
 import argparse
 import asyncio
-import json
 import logging
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
-from cloud_sim import api_keys, authority, rate_limits
-from cloud_sim.device_cloud_api import BASE_PATH
+from agent.offline_setup import SetupFault
+from cloud_sim import api_keys, authority, offline_commands, rate_limits
+from cloud_sim.asking import ask
 from cloud_sim.mqtt_link import BadAddress
 from cloud_sim.rate_limits import BadLimits
 from cloud_sim.retention import DEFAULT_DAYS, MOST_DAYS
 from cloud_sim.seam import connections
 from cloud_sim.serving import ServeOptions, serve
-from cloud_sim.state_directory import NotInitialised, StateDirectory, read_private
-
-TIMEOUT_S = 10.0
+from cloud_sim.state_directory import NotInitialised, StateDirectory
 
 
 def main() -> int:
@@ -36,21 +32,23 @@ def main() -> int:
                 asyncio.run(serve(_serve_options(given, state)))
             case "invite":
                 wanted = {"name": given.name, "device_id": given.device_id}
-                sys.stdout.write(_ask(state, "/invitations", wanted)["invitation"] + "\n")
+                sys.stdout.write(ask(state, "/invitations", wanted)["invitation"] + "\n")
             case "rotate-key":
-                sys.stdout.write(_keys(_ask(state, "/keys/rotations", {"key": given.key})))
+                sys.stdout.write(_keys(ask(state, "/keys/rotations", {"key": given.key})))
             case "retire":
-                said = _ask(state, f"/locks/{given.device_id}/retirement", {})
+                said = ask(state, f"/locks/{given.device_id}/retirement", {})
                 word = "its keys count no more" if said["had_keys"] else "it had no keys"
                 sys.stdout.write(f"{said['lock_id']}: {word}\n")
             case "void-sets":
-                said = _ask(state, f"/locks/{given.device_id}/set_epoch", {})
+                said = ask(state, f"/locks/{given.device_id}/set_epoch", {})
                 sys.stdout.write(
                     f"{said['lock_id']}: set epoch {said['set_epoch']}, revision {said['rev']}\n"
                 )
+            case "rotate-offline-key" | "restored":
+                sys.stdout.write(offline_commands.run(state, given))
             case "revoke-key":
-                sys.stdout.write(_keys(_ask(state, "/keys/revocations", {"kid": given.kid})))
-    except (NotInitialised, BadAddress, BadLimits, OSError) as error:
+                sys.stdout.write(_keys(ask(state, "/keys/revocations", {"kid": given.kid})))
+    except (NotInitialised, BadAddress, BadLimits, SetupFault, OSError) as error:
         sys.stderr.write(f"cloud_sim {given.command}: {error}\n")
         return 1
     return 0
@@ -68,7 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     void = commands.add_parser(
         "void-sets", help="void every code set ever signed for a lock, and tell it anew"
     )
-    for command in (init, run, invite, rotate, revoke, retire, void):
+    offline = offline_commands.add(commands)
+    for command in (init, run, invite, rotate, revoke, retire, void, *offline):
         command.add_argument("--state", type=Path, required=True, help="the directory of this cloud")
     run.add_argument("--http-port", type=int, default=0, help="on 127.0.0.1; 0 (default): any free one")
     run.add_argument("--mqtt", required=True, metavar="URL", help="the broker: mqtts://host:port")
@@ -131,24 +130,6 @@ def _keys(shown: dict[str, Any]) -> str:
     waiting = shown["locks_with_an_older_key"]
     lines.append(f"{waiting} locks have not taken the newest signing key yet")
     return "".join(f"{line}\n" for line in lines)
-
-
-def _ask(state: StateDirectory, path: str, wanted: dict[str, Any]) -> dict[str, Any]:
-    """The answer of the cloud that serves this state. Raises OSError when there is none."""
-    url = read_private(state.url).decode().strip() + BASE_PATH + path
-    token = read_private(state.api_token).decode().strip()
-    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
-    request = urllib.request.Request(url, json.dumps(wanted).encode(), headers)
-    # It is on this machine: a proxy from the environment could not reach it.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(request, timeout=TIMEOUT_S) as answer:
-            said: dict[str, Any] = json.load(answer)
-            return said
-    except urllib.error.HTTPError as error:
-        raise OSError(json.load(error)["message"]) from None
-    except urllib.error.URLError as error:
-        raise OSError(f"no cloud answers at {url} ({error.reason}); start it with serve") from None
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from cloud_sim import (
     api_actions,
     api_fields,
     api_keys,
+    api_offline_rotation,
     api_rules,
     api_webhooks,
     guide_events,
@@ -117,6 +118,12 @@ OFFLINE_SETUP_FIELDS: Mapping[str, Schema] = {
     "journal_epoch": _TEXT,
     **{name: _list({"type": "object"}) for name in ("keys", "denied", "technicians")},
 }
+OFFLINE_ROTATION_FIELDS: Mapping[str, Schema] = {
+    "issuer": _whole(255, 0),
+    "when": {"enum": list(api_offline_rotation.WHEN)},
+    "at": _TIME,
+    "revoke_used": _FLAG,
+}
 WEBHOOK_FIELDS: Mapping[str, Schema] = {
     "url": {"type": "string", "format": "uri", "maxLength": api_webhooks.URL_LIMIT},
     "events": _list({"enum": [*guide_events.EVENT_TYPES, "*"]}, 1),
@@ -131,6 +138,8 @@ BODIES: Mapping[str, tuple[Mapping[str, Schema], tuple[str, ...]]] = {
     "put /device-cloud/locks/{lock_id}/mode_schedule": (MODE_SCHEDULE_FIELDS, ("zone",)),
     "put /device-cloud/locks/{lock_id}/offline_setup": (OFFLINE_SETUP_FIELDS, ()),
     "post /device-cloud/locks/{lock_id}/offline_cancellation": ({"before": _TIME}, ()),
+    "post /device-cloud/locks/{lock_id}/offline_rotations": (OFFLINE_ROTATION_FIELDS, ()),
+    "post /device-cloud/restorations": ({"unused": {"enum": list(api_offline_rotation.UNUSED)}}, ()),
     "post /device-cloud/invitations": (INVITATION_FIELDS, ()),
     "post /device-cloud/webhooks": (WEBHOOK_FIELDS, ("url",)),
 }
@@ -147,6 +156,7 @@ CREATED = (
     "post /device-cloud/webhooks",
 )
 """Answered with 201."""
+_WISH_STATUS: Schema = {"type": "string", "enum": ["none", "pending", "applied", "refused"]}
 _OK: Schema = {"const": True}
 _EVENTS: Schema = _list(
     _object(event_id=_ID, event_type=_TEXT, lock_id=_ID, occurred_at=_TIME, sequence=_WHOLE)
@@ -192,6 +202,22 @@ ANSWERS: Mapping[str, Schema] = {
         spares=_list(_ID),
         **dict.fromkeys(("ends_codes_before", "valid_from", "valid_until"), _TIME),
     ),
+    "post /device-cloud/locks/{lock_id}/offline_rotations": _object(
+        lock_id=_ID,
+        issuer=_WHOLE,
+        kid=_WHOLE,
+        former_kids=_list(_WHOLE),
+        starts_from=_TIME,
+        ended_access_code_ids=_list(_ID),
+        issuer_file=_maybe({"type": "object"}),
+        rev=_WHOLE,
+        status=_WISH_STATUS,
+        guess_chance={"type": "number"},
+        is_guess_bound_met=_FLAG,
+    ),
+    "post /device-cloud/restorations": _object(
+        ok=_OK, locks=_list(_object(lock_id=_ID, kid=_maybe(_WHOLE), message=_maybe(_TEXT)))
+    ),
     "get /device-cloud/people/{person}/export": _object(
         person=_TEXT, access_codes=_list(_ref("access_code"))
     ),
@@ -200,7 +226,6 @@ ANSWERS: Mapping[str, Schema] = {
     "delete /device-cloud/webhooks/{webhook_id}": _object(ok=_OK, webhook_id=_ID),
     "delete /device-cloud/people/{person}": _object(ok=_OK, access_codes=_WHOLE, events=_WHOLE),
 }
-_WISH_STATUS: Schema = {"type": "string", "enum": ["none", "pending", "applied", "refused"]}
 SCHEMAS: Mapping[str, Schema] = {
     "lock": _object(
         lock_id=_ID,
@@ -260,7 +285,13 @@ SCHEMAS: Mapping[str, Schema] = {
         changed_at=_maybe(_TIME),
     ),
     "offline_setup": _object(
-        lock_id=_ID, status=_WISH_STATUS, rev=_WHOLE, offline_setup=_maybe({"type": "object"})
+        lock_id=_ID,
+        status=_WISH_STATUS,
+        rev=_WHOLE,
+        offline_setup=_maybe({"type": "object"}),
+        retired_kids=_list(_WHOLE),
+        guess_chance=_maybe({"type": "number"}),
+        is_guess_bound_met=_FLAG,
     ),
     "webhook": _object(
         webhook_id=_ID, status={"const": "active"}, url=_TEXT, events=_list(_TEXT), secret=_TEXT

@@ -20,6 +20,7 @@ from cloud_sim import (
     message_order,
     offline_setups,
     reported,
+    restoration,
     retirement,
     settings_delivery,
     unmanaged_codes,
@@ -136,8 +137,12 @@ class Fleet:
         is_raised_too_low = codes.set_epoch < set_epoch and known[1] >= rev
         if codes.set_epoch > set_epoch or is_raised_too_low:
             _log.warning("lock %s knows later sets: we were restored from before them", lock_id)
+            if codes.set_epoch > set_epoch:
+                self._knows_more(lock_id)
             self.downlink.void_sets(lock_id, known)
             return
+        if codes.set_epoch == set_epoch and reported.knows_more(self.database, lock_id, codes):
+            self._knows_more(lock_id)
         if reported.store_codes(self.database, lock_id, codes, is_live=is_live):
             _log.warning("lock %s was ahead of us or has lost its memory; its set begins anew", lock_id)
             self.downlink.manifest(lock_id)
@@ -156,10 +161,19 @@ class Fleet:
         if stored.is_broken:
             self._refuse(lock_id, "events", "broken_chain")
         self.downlink.ack(lock_id, batch.journal_epoch, stored.upto)
+        if stored.is_behind:
+            self._knows_more(lock_id)
         self._catch_up_offline(lock_id)
 
     def _catch_up_offline(self, lock_id: str) -> None:
+        if offline_setups.is_behind(self.database, lock_id):
+            self._knows_more(lock_id)
         if offline_setups.catch_up(self.database, lock_id):
+            self.downlink.offline_setup(lock_id)
+
+    def _knows_more(self, lock_id: str) -> None:
+        """A later state of this cloud spoke to this lock: we are from a backup."""
+        if restoration.noticed(self.database, lock_id, self.wall()):
             self.downlink.offline_setup(lock_id)
 
     def _request(self, lock_id: str, request: Request) -> None:

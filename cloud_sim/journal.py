@@ -70,6 +70,8 @@ class Stored:
     """Streams of which, as new rows say, a broker kept a message that nobody may keep."""
     is_set_changed: bool = False
     """Codes were removed at the door for good: the wanted set has a new revision without them."""
+    is_behind: bool = False
+    """The lock sends what follows rows that were acknowledged and that are not here."""
 
 
 def row_hash(previous: str, row: dict[str, Any]) -> str:
@@ -89,7 +91,7 @@ def store(
     `keyring`: the cloud's own, which opens what is sealed to it."""
     with database.transaction():
         tail, is_broken, kept = _tail(database, lock_id, batch, wall), False, set()
-        is_set_changed = False
+        is_set_changed, is_behind = False, tail.is_behind
         for raw in batch.rows:
             gap = _gap(raw, tail.upto)
             if gap is not None:
@@ -109,7 +111,7 @@ def store(
         _note(database, lock_id, batch.journal_epoch, tail)
         if is_broken:
             _note_broken(database, lock_id, batch.journal_epoch, tail.upto + 1, wall)
-    return Stored(tail.upto, is_broken, NEVER_KEPT & kept, is_set_changed)
+    return Stored(tail.upto, is_broken, NEVER_KEPT & kept, is_set_changed, is_behind)
 
 
 def position(database: Database, lock_id: str) -> tuple[str, int] | None:
@@ -129,6 +131,8 @@ class _Tail:
 
     upto: int
     last_hash: str | None
+    is_behind: bool = False
+    """The rows before were acknowledged by somebody else."""
 
 
 def _tail(database: Database, lock_id: str, batch: Events, wall: float) -> _Tail:
@@ -168,7 +172,7 @@ def _tail_beyond_gap(
     detail = {"from": tail.upto + 1, "to": first - 1}
     door_codes.doubt(database, lock_id)
     _add_note(database, lock_id, journal_epoch, "journal_gap", first - 1, detail, wall)
-    return _Tail(first - 1, None)
+    return _Tail(first - 1, None, is_behind=tail.upto > 0)
 
 
 def _gap(raw: dict[str, Any], upto: int) -> Row | None:

@@ -1,7 +1,7 @@
 """Issues offline codes: which start, duration and serial, so that what is asked for is covered, no two codes
 are the same, and the lock will take it."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from math import ceil
@@ -19,8 +19,9 @@ from agent.core.offline_code import (
     q_of,
     rounded_up,
 )
+from agent.core.offline_policy import KeyName
 from agent.offline_setup import KeyPart, OfflineSetup, offline_id
-from cloud_sim import offline_cancellations, offline_codes, offline_setups
+from cloud_sim import offline_cancellations, offline_codes, offline_kids, offline_setups
 from cloud_sim.database import Database
 from cloud_sim.offline_codes import CLOUD_ISSUER
 
@@ -80,9 +81,8 @@ def setup_of(database: Database, lock_id: str) -> OfflineSetup | None:
 
 def issue_code(database: Database, lock_id: str, wanted: WantedOfflineCode, wall: float) -> str | NotIssued:
     """Issue a code and keep it, inside a transaction; its id, or why there is none."""
-    kept = offline_setups.kept(database, lock_id)
-    setup = kept.decoded(lock_id) if kept else None
-    if kept is None or setup is None or not is_supported(setup):
+    setup = setup_of(database, lock_id)
+    if setup is None or not is_supported(setup):
         message = (
             "this lock has no setup for offline codes; PUT one with a key of issuer 0 (docs/offline-codes.md)"
         )
@@ -92,11 +92,9 @@ def issue_code(database: Database, lock_id: str, wanted: WantedOfflineCode, wall
         return problem
     obstacles: list[NotIssued] = []
     for place in _places(setup, wanted, wall, obstacles):
-        key = key_for(database, setup, place.slot)
-        if key is None:
-            obstacles.append(
-                NotIssued(Why.WINDOW, "No key of this lock is for codes that start then", "starts_at")
-            )
+        key = _issuing_key(database, setup, place.slot)
+        if isinstance(key, NotIssued):
+            obstacles.append(key)
             continue
         policy_says = _against_policy(key, place)
         if policy_says is not None:
@@ -105,7 +103,7 @@ def issue_code(database: Database, lock_id: str, wanted: WantedOfflineCode, wall
         chosen = _unused(database, setup, key, place)
         if chosen is not None:
             meaning, digits = chosen
-            return _keep(database, setup, kept.keys_rev, key, place, meaning, digits, wanted, wall)
+            return _keep(database, setup, key, place, meaning, digits, wanted, wall)
         obstacles.insert(0, _NONE_LEFT)
     return obstacles[0]
 
@@ -174,12 +172,34 @@ def _place(setup: OfflineSetup, slot: int, wanted: WantedOfflineCode) -> _Place 
     return place
 
 
-def key_for(database: Database, setup: OfflineSetup, slot: int) -> KeyPart | None:
+def _issuing_key(database: Database, setup: OfflineSetup, slot: int) -> KeyPart | NotIssued:
+    """The key for a new code that starts in `slot`."""
+    retired = offline_kids.retired(database, setup.device_id)
+    key = key_for(database, setup, slot, without=retired)
+    if key is not None:
+        return key
+    if key_for(database, setup, slot) is None:
+        return NotIssued(Why.WINDOW, "No key of this lock is for codes that start then", "starts_at")
+    return _RETIRED
+
+
+_RETIRED = NotIssued(
+    Why.NOT_SUPPORTED,
+    "this cloud was restored from a backup, and what it issued since with this key of the lock it does not"
+    " know; replace the key: POST offline_rotations, or python -m cloud_sim rotate-offline-key"
+    " (docs/operate.md)",
+)
+
+
+def key_for(
+    database: Database, setup: OfflineSetup, slot: int, without: Container[KeyName] = ()
+) -> KeyPart | None:
     """The key of this cloud for codes that start in `slot`: of several the one with the newest start."""
     fitting = [
         key
         for key in setup.keys
         if key.issuer == CLOUD_ISSUER
+        and (key.kid, key.issuer) not in without
         and key.first_slot <= slot <= key.last_slot
         and slot >= key.cancelled_before_slot
         and slot >= offline_cancellations.before(database, setup.device_id, key.kid, key.issuer)
@@ -225,14 +245,13 @@ def _unused(
 
 
 def _is_issued(database: Database, lock_id: str, named: tuple[int, int, int, int]) -> bool:
-    return (
-        database.row(
-            "SELECT 1 FROM offline_codes WHERE lock_id = ? AND kid = ? AND issuer = ? AND slot = ? AND q = ?",
-            lock_id,
-            *named,
-        )
-        is not None
+    """By us; or by whoever else has the key, or had this cloud's state before a restore: the lock reported a
+    use of it."""
+    known = (
+        "SELECT 1 FROM offline_codes WHERE lock_id = ?1 AND access_code_id = ?2"
+        " UNION ALL SELECT 1 FROM reported_access_codes WHERE lock_id = ?1 AND access_code_id = ?2"
     )
+    return database.row(known, lock_id, offline_id(lock_id, *named)) is not None
 
 
 def _is_taken(database: Database, lock_id: str, digits: str) -> bool:
@@ -248,7 +267,6 @@ def _is_taken(database: Database, lock_id: str, digits: str) -> bool:
 def _keep(
     database: Database,
     setup: OfflineSetup,
-    setup_rev: int,
     key: KeyPart,
     place: _Place,
     meaning: Meaning,
@@ -272,7 +290,7 @@ def _keep(
         "ends_at": starts_at + meaning.hours * SLOT_S,
         "first_use_by": starts_at + setup.first_use().hours(meaning.kind, meaning.hours) * SLOT_S,
         "is_one_time_use": int(meaning.kind is OfflineKind.ONCE),
-        "setup_rev": setup_rev,
+        "setup_rev": offline_kids.since_rev(database, setup.device_id, key),
         "created_ms": int(wall * 1000),
     }
     offline_codes.add(database, values)

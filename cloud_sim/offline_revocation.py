@@ -4,7 +4,7 @@ A lock is told with its next setup; what it took before as a code of its own it 
 code that cancels needs neither: whoever stands at the door types it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,17 +49,36 @@ def _to_be_denied(database: Database, lock_id: str, wall: float) -> list[dict[st
     )
 
 
-def give_up_unreadable(database: Database, lock_id: str, wall: float) -> None:
+def give_up_unreadable(database: Database, lock_id: str, wall: float) -> list[str]:
     """A lock got another setup: codes nobody used yet that it will not take any more are over; in the
-    transaction that keeps the setup."""
+    transaction that keeps the setup. Their ids."""
     kept = offline_setups.kept(database, lock_id)
     if kept is None:
-        return
+        return []
+    over = []
     setup, known = kept.decoded(lock_id), offline_codes.knowledge(database, lock_id)
     for row in offline_codes.of_lock(database, lock_id):
         is_waiting = row["revoked_ms"] is None and not row["uses"]
         if is_waiting and offline_codes.may_open(row, known, wall) and not _takes(setup, row):
             _note(database, row["access_code_id"], "key_gone", kept.rev, wall)
+            over.append(row["access_code_id"])
+    return over
+
+
+def end_keys(database: Database, lock_id: str, kids: Collection[int], rev: int, wall: float) -> list[str]:
+    """The setup of revision `rev` ends all codes of these keys of ours, used or not; in its transaction.
+    Their ids."""
+    known = offline_codes.knowledge(database, lock_id)
+    over = [
+        row["access_code_id"]
+        for row in offline_codes.of_lock(database, lock_id)
+        if row["kid"] in kids
+        and row["revoked_why"] in (None, "key_gone")
+        and offline_codes.may_open(row, known, wall)
+    ]
+    for access_code_id in over:
+        _note(database, access_code_id, "key_ended", rev, wall)
+    return over
 
 
 def _takes(setup: OfflineSetup, row: Mapping[str, Any]) -> bool:

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.offline_setup import OfflineSetup, SetupFault, decode_setup
+from cloud_sim import offline_kids
 from cloud_sim.database import Database
 
 LIMIT_BYTES = 12 * 1024
 """Of the document: sealed it must fit into one message."""
 OWN_FIELDS = frozenset(OfflineSetup.__struct_fields__) - {"device_id"}
-_WHO_IS_IN = ("denied", "technicians")
-"""Fields whose change leaves every other code what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +28,6 @@ class Kept:
     """As somebody asked for them."""
     revoked: Sequence[Mapping[str, int]] = ()
     """What is denied besides: codes that were issued and revoked here."""
-    keys_rev: int = 0
-    """The revision with which keys and format became what they are."""
     journal_rev: int = 0
     """The one that named this journal first."""
 
@@ -60,7 +57,6 @@ def kept(database: Database, lock_id: str) -> Kept | None:
         journal_epoch=row["journal_epoch"],
         fields=json.loads(row["setup"]),
         revoked=json.loads(row["revoked"]),
-        keys_rev=row["keys_rev"],
         journal_rev=row["journal_rev"],
     )
 
@@ -71,7 +67,8 @@ def replace(database: Database, lock_id: str, fields: Mapping[str, Any]) -> None
     before = kept(database, lock_id) or NOTHING
     known = fields.get("journal_epoch") or before.journal_epoch or _only(database, lock_id)
     own = {name: value for name, value in fields.items() if name != "journal_epoch" and value is not None}
-    _check(_with(own, before.revoked), lock_id, known)
+    wanted = _checked(_with(own, before.revoked), lock_id, known)
+    offline_kids.check(database, lock_id, _decoded(before, lock_id), wanted)
     _keep(database, lock_id, before, own, str(known), before.revoked)
 
 
@@ -79,8 +76,19 @@ def revoke(database: Database, lock_id: str, revoked: Sequence[Mapping[str, int]
     """Have the lock refuse these codes, and none of those that were revoked here before, besides what its
     setup says; returns the revision that does it. Raises SetupFault if they are too many for a message."""
     before = kept(database, lock_id) or NOTHING
-    _check(_with(before.fields, revoked), lock_id, before.journal_epoch)
+    _checked(_with(before.fields, revoked), lock_id, before.journal_epoch)
     return _keep(database, lock_id, before, before.fields, before.journal_epoch, revoked)
+
+
+def replace_keys(
+    database: Database, lock_id: str, keys: Sequence[Mapping[str, Any]], least_rev: int = 0
+) -> int:
+    """Have the lock take these keys and change nothing else; returns the revision that does it, which is
+    above `least_rev`. Raises SetupFault."""
+    before = kept(database, lock_id) or NOTHING
+    fields = {**before.fields, "keys": list(keys)}
+    _checked(_with(fields, before.revoked), lock_id, before.journal_epoch)
+    return _keep(database, lock_id, before, fields, before.journal_epoch, before.revoked, least_rev)
 
 
 def _with(fields: Mapping[str, Any], revoked: Sequence[Mapping[str, int]]) -> dict[str, Any]:
@@ -90,13 +98,18 @@ def _with(fields: Mapping[str, Any], revoked: Sequence[Mapping[str, int]]) -> di
     return {**fields, "denied": [*denied, *more]} if more else dict(fields)
 
 
-def _check(fields: Mapping[str, Any], lock_id: str, journal_epoch: object) -> None:
+def _checked(fields: Mapping[str, Any], lock_id: str, journal_epoch: object) -> OfflineSetup:
     document = json.dumps({**fields, "device_id": lock_id, "journal_epoch": journal_epoch}).encode()
-    decode_setup(document)
+    setup = decode_setup(document)
     if len(document) > LIMIT_BYTES:
         raise SetupFault(
             f"it has {len(document)} bytes as JSON, and at most {LIMIT_BYTES} fit into a message"
         )
+    return setup
+
+
+def _decoded(before: Kept, lock_id: str) -> OfflineSetup | None:
+    return before.decoded(lock_id) if before.rev else None
 
 
 def _keep(
@@ -106,29 +119,29 @@ def _keep(
     fields: Mapping[str, Any],
     journal_epoch: str,
     revoked: Sequence[Mapping[str, int]],
+    least_rev: int = 0,
 ) -> int:
     """Keep it as the next revision, and return that."""
     reported = reported_rev(database, lock_id)
-    rev = max(before.rev, reported) + 1
-    # A lock that is ahead of us may have had other keys meanwhile.
-    is_same = 0 < before.rev >= reported and _of_keys(fields) == _of_keys(before.fields)
+    rev = max(before.rev, reported, least_rev) + 1
     is_known = before.rev > 0 and journal_epoch == before.journal_epoch
     database.run(
-        "INSERT OR REPLACE INTO offline_setups"
-        " (lock_id, rev, journal_epoch, setup, revoked, keys_rev, journal_rev) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO offline_setups (lock_id, rev, journal_epoch, setup, revoked, journal_rev)"
+        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (lock_id) DO UPDATE SET rev = excluded.rev,"
+        " journal_epoch = excluded.journal_epoch, setup = excluded.setup, revoked = excluded.revoked,"
+        " journal_rev = excluded.journal_rev",
         lock_id,
         rev,
         journal_epoch,
         json.dumps(fields),
         json.dumps(list(revoked)),
-        before.keys_rev if is_same else rev,
         before.journal_rev if is_known else rev,
     )
+    # A lock that is ahead of us may have had other keys meanwhile.
+    is_ahead = reported > before.rev
+    after = _checked(_with(fields, revoked), lock_id, journal_epoch)
+    offline_kids.note(database, lock_id, None if is_ahead else _decoded(before, lock_id), after, rev)
     return rev
-
-
-def _of_keys(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if name not in _WHO_IS_IN}
 
 
 def _only(database: Database, lock_id: str) -> str:
@@ -144,11 +157,17 @@ def catch_up(database: Database, lock_id: str) -> bool:
     if before is None:
         return False
     known = before.journal_epoch or _only(database, lock_id)
-    reported = reported_rev(database, lock_id)
-    if known == before.journal_epoch and reported <= before.rev:
+    if known == before.journal_epoch and not is_behind(database, lock_id):
         return False
-    _keep(database, lock_id, before, before.fields, known, before.revoked)
+    with database.transaction():
+        _keep(database, lock_id, before, before.fields, known, before.revoked)
     return True
+
+
+def is_behind(database: Database, lock_id: str) -> bool:
+    """Whether the lock has a later setup than we remember."""
+    before = kept(database, lock_id)
+    return before is not None and reported_rev(database, lock_id) > before.rev
 
 
 def reported_rev(database: Database, lock_id: str) -> int:

@@ -77,7 +77,6 @@ def store_codes(database: Database, lock_id: str, codes: Codes, *, is_live: bool
         # What a broker kept may be old without the lock being so.
         has_gone_back = is_live and _has_gone_back(database, lock_id, codes)
         has_dropped = has_gone_back and access_codes.drop_spent(database, lock_id)
-        head_rev = code_sets.head(database, lock_id)[1]
         is_our_root = _is_ours(database, lock_id, codes.rev, codes.root)
         database.run(
             "INSERT OR REPLACE INTO reported_codes VALUES (?, ?, ?, ?)",
@@ -90,11 +89,20 @@ def store_codes(database: Database, lock_id: str, codes: Codes, *, is_live: bool
             _note_taken_over(database, lock_id, codes.rev)
             access_codes.forget_deleted(database, lock_id)
             database.run("DELETE FROM revisions WHERE lock_id = ? AND rev < ?", lock_id, codes.rev)
-        used_up = max(codes.rev, codes.highest_rev)
-        is_ahead = used_up > head_rev or _has_another_head(database, lock_id, codes, head_rev)
+        is_ahead = knows_more(database, lock_id, codes)
         if is_ahead:
-            code_sets.record_revision(database, lock_id, used_up + 1, ())
+            code_sets.record_revision(database, lock_id, _used_up(codes) + 1, ())
     return is_ahead or has_dropped
+
+
+def knows_more(database: Database, lock_id: str, codes: Codes) -> bool:
+    """Whether the lock was given revisions that are not ours: a later state of this cloud did that."""
+    head_rev = code_sets.head(database, lock_id)[1]
+    return _used_up(codes) > head_rev or _has_another_head(database, lock_id, codes, head_rev)
+
+
+def _used_up(codes: Codes) -> int:
+    return max(codes.rev, codes.highest_rev)
 
 
 def _has_gone_back(database: Database, lock_id: str, codes: Codes) -> bool:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from agent.offline_bench import Explanation
     from agent.offline_setup import KeyPart, OfflineSetup
 
-GUESS_BOUND = 1e-5
 """The chance of one guess that the specification asks to stay under."""
 
 _PHASES = ("0", "900", "1800", "2700")
@@ -46,7 +45,7 @@ def new(terminal: Terminal, *, file: Path, device_id: str, digits: int, phase_s:
     from agent.core.offline_code import ROOT_BYTES
     from agent.offline_setup import KeyPart, OfflineSetup, PolicyPart, save_setup
 
-    policy = PolicyPart(serials=3)  # with all four, a guess would open a little more often than GUESS_BOUND
+    policy = PolicyPart(serials=3)  # with all four, a guess would open a little more often than 1e-5
     key = KeyPart(kid=kid, root=secrets.token_hex(ROOT_BYTES), policy=policy)
     setup = OfflineSetup(device_id=device_id, digits=digits, phase_s=int(phase_s), keys=(key,))
     save_setup(file, setup, replace=False)
@@ -214,7 +213,7 @@ def _words(one: "Explanation") -> str:
 @bench_verb
 def keys(terminal: Terminal, *, file: Path) -> None:
     """What keys FILE has, and how likely a guess opens. Also whom they are for; shows no key."""
-    from agent.core.offline_chance import guess_chance, most_live
+    from agent.core.offline_chance import GUESS_BOUND, guess_chance, most_live
     from agent.core.offline_policy import LATEST_SLOT
     from agent.offline_setup import load_setup
 

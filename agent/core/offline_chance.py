@@ -14,6 +14,8 @@ from math import floor
 from agent.core.offline_code import DAY_H, Q_VALUES, SLOT_S, OfflineFormat, OfflineKind, meaning_of
 from agent.core.offline_policy import ALL_HOURS, LATEST_SLOT, AcceptedKey, FirstUse, Policy
 
+GUESS_BOUND = 1e-5
+"""What a lock should be set up for: a guess opens no more often than this."""
 _Kinds = Counter[tuple[int, frozenset[int]]]
 """How many q there are that open, by the hours they have for it and the hours they may start at."""
 

@@ -21,6 +21,7 @@ WHY_INACTIVE = {
     "revoked": "the code is revoked",
     "cancelled": "somebody cancelled the code at the door",
     "key_gone": "the key of this code was taken from the lock; create another code",
+    "key_ended": "all codes of its key were ended, because others may have the key; create another code",
 }
 
 

@@ -48,6 +48,9 @@ def test_a_lock_without_a_setup_has_none(api: Api, lock_id: str) -> None:
         "status": "none",
         "rev": 0,
         "offline_setup": None,
+        "retired_kids": [],
+        "guess_chance": None,
+        "is_guess_bound_met": True,
     }
 
 

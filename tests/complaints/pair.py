@@ -286,7 +286,14 @@ class Pair:
     def say_status(self) -> None:
         """The lock tells how it is."""
         keys = self.site.controller.keys
-        told = Status(online=True, sid=self.sid, set_epoch=1, keys_rev=keys.rev, cloud_kid=keys.newest_signer)
+        told = Status(
+            online=True,
+            sid=self.sid,
+            set_epoch=1,
+            keys_rev=keys.rev,
+            cloud_kid=keys.newest_signer,
+            offline_rev=self.site.controller.offline.rev,
+        )
         self.from_lock("status", told, sid=self.sid)
 
     # --- the door -------------------------------------------------------------------------------------

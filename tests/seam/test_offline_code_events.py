@@ -119,8 +119,10 @@ def test_what_is_told_to_a_lock_of_others_leaves_a_code_as_it_is(cloud: Cloud) -
     technicians = [{"slot": 42, "secret": "MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43U"}]
     offline_setups.replace(cloud.database, cloud.lock_id, {"keys": [KEY], "technicians": technicians})
     assert status(cloud, issue(cloud, is_one_time_use=True)) == "set"
-    keys = [KEY, {"kid": 2, "root": "6b" * 32, "first_slot": 10**6}]
-    offline_setups.replace(cloud.database, cloud.lock_id, {"keys": keys})
+    later = {"kid": 2, "root": "6b" * 32, "first_slot": 10**6}
+    offline_setups.replace(cloud.database, cloud.lock_id, {"keys": [KEY | {"last_slot": 10**6 - 1}, later]})
+    assert status(cloud, issue(cloud, is_one_time_use=True)) == "set"
+    offline_setups.replace(cloud.database, cloud.lock_id, {"keys": [KEY | {"policy": {"serials": 2}}, later]})
     assert status(cloud, issue(cloud, is_one_time_use=True)) == "setting"
 
 
