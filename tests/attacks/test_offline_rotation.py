@@ -330,7 +330,7 @@ def test_a_lock_that_knows_more_shows_its_cloud_that_it_is_from_a_backup(pair: P
     pair.restore(backup)
     pair.cloud_connects()
     pair.connect()
-    for _ in range(5):
+    for _ in range(5 * (sign == "its journal")):
         pair.wait(11)
     assert not given_out & issue_all(pair)
     settle(pair)

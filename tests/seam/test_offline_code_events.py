@@ -7,9 +7,17 @@ from typing import Any
 import pytest
 
 from agent.messages import Status
-from cloud_sim import offline_codes, offline_issuing, offline_revocation, offline_setups, retention
+from cloud_sim import (
+    offline_codes,
+    offline_issuing,
+    offline_revocation,
+    offline_rotation,
+    offline_setups,
+    retention,
+)
 from cloud_sim import reported as reports
 from cloud_sim.offline_issuing import WantedOfflineCode
+from cloud_sim.offline_rotation import Rotated, WantedRotation
 from cloud_sim.seam import code_view
 from tests.cloud.device import EPOCH
 from tests.seam.silent_cloud import NOON, Cloud
@@ -207,6 +215,30 @@ def test_codes_of_a_key_that_goes_are_over_unless_they_were_used(cloud: Cloud) -
     assert (status(cloud, fresh), status(cloud, spent)) == ("removing", "set")
     lock_has(cloud, 2)
     assert (status(cloud, fresh), status(cloud, spent)) == ("unset", "set")
+
+
+@pytest.mark.parametrize("revokes_used", [False, True])
+def test_what_ends_with_its_root_is_told_and_says_why(cloud: Cloud, revokes_used: bool) -> None:
+    lock_has(cloud, 1)
+    listen(cloud)
+    fresh, spent = (issue(cloud, starts_s=START, ends_s=START + 9 * 3600) for _ in range(2))
+    cloud.happens(used(spent))
+    cloud.told()
+    wanted = WantedRotation(when="now", revokes_used=revokes_used)
+    with cloud.database.transaction():
+        done = offline_rotation.rotate(cloud.database, cloud.lock_id, wanted, cloud.now)
+    assert isinstance(done, Rotated)
+    assert (status(cloud, fresh), status(cloud, spent)) == ("removing", "removing" if revokes_used else "set")
+    lock_has(cloud, done.rev)
+    cloud.now += 1
+    told = connected(cloud)
+    over = [fresh, spent] if revokes_used else [fresh]
+    assert told.count(REMOVED) == len(over)
+    gone = [one for one in of_codes(cloud) if one["event_type"] == "access_code.deleted"]
+    assert [one["data"]["access_code"]["access_code_id"] for one in gone] == over
+    for code in over:
+        [error] = shown(cloud, code)["errors"]
+        assert (error["error_code"], "key" in error["message"]) == ("access_code_inactive", True)
 
 
 def test_a_code_is_forgotten_with_the_events_of_its_time(cloud: Cloud) -> None:
