@@ -1,6 +1,6 @@
 """The HTTP API's keys of offline codes: another key for an issuer, and what to do after a restore."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -56,7 +56,7 @@ class Restorations(HTTPEndpoint):
         for lock_id, one in done:
             if isinstance(one, Rotated):
                 cloud.downlink.offline_setup(lock_id)
-        return JSONResponse({"ok": True, "locks": [_outcome(lock_id, one) for lock_id, one in done]})
+        return JSONResponse(outcome(done))
 
 
 ROUTES = (
@@ -99,7 +99,16 @@ def _shown(cloud: "Cloud", lock_id: str, done: Rotated) -> dict[str, Any]:
     }
 
 
-def _outcome(lock_id: str, done: Rotated | NotRotated) -> dict[str, Any]:
-    if isinstance(done, Rotated):
-        return {"lock_id": lock_id, "kid": done.kid, "message": None}
-    return {"lock_id": lock_id, "kid": None, "message": done.message}
+def outcome(done: Iterable[tuple[str, Rotated | NotRotated]]) -> dict[str, Any]:
+    """What became of each lock after a restore."""
+    return {
+        "ok": True,
+        "locks": [
+            {
+                "lock_id": lock_id,
+                "kid": one.kid if isinstance(one, Rotated) else None,
+                "message": None if isinstance(one, Rotated) else one.message,
+            }
+            for lock_id, one in done
+        ],
+    }

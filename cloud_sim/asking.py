@@ -11,6 +11,10 @@ from cloud_sim.state_directory import StateDirectory, read_private
 TIMEOUT_S = 10.0
 
 
+class NotServed(OSError):
+    """No cloud serves this state now."""
+
+
 def ask(state: StateDirectory, path: str, wanted: dict[str, Any]) -> dict[str, Any]:
     """The answer of the cloud that serves this state. Raises OSError when there is none."""
     url = read_private(state.url).decode().strip() + BASE_PATH + path
@@ -26,4 +30,4 @@ def ask(state: StateDirectory, path: str, wanted: dict[str, Any]) -> dict[str, A
     except urllib.error.HTTPError as error:
         raise OSError(json.load(error)["message"]) from None
     except urllib.error.URLError as error:
-        raise OSError(f"no cloud answers at {url} ({error.reason}); start it with serve") from None
+        raise NotServed(f"no cloud answers at {url} ({error.reason}); start it with serve") from None

@@ -1,15 +1,19 @@
 """The operator's commands for keys of offline codes."""
 
 import argparse
+import time
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from agent.offline_setup import SetupFault, decode_setup, save_setup
-from cloud_sim.api_offline_rotation import UNUSED
-from cloud_sim.asking import ask
+from cloud_sim import restoration
+from cloud_sim.api_offline_rotation import UNUSED, outcome
+from cloud_sim.asking import NotServed, ask
+from cloud_sim.database import open_database
 from cloud_sim.offline_codes import CLOUD_ISSUER
+from cloud_sim.restoration import Unused
 from cloud_sim.state_directory import StateDirectory
 
 
@@ -83,8 +87,20 @@ def _rotated(said: dict[str, Any], out: Path | None) -> list[str]:
     return lines
 
 
+def _of_stopped(state: StateDirectory, unused: Unused) -> dict[str, Any]:
+    """The same of a cloud that does not run: what it is to tell its locks, it tells when it starts."""
+    database = open_database(state.database)
+    try:
+        return outcome(restoration.of_all(database, unused, time.time()))
+    finally:
+        database.close()
+
+
 def _restored(state: StateDirectory, given: argparse.Namespace) -> str:
-    said = ask(state, "/restorations", {"unused": given.unused})
+    try:
+        said = ask(state, "/restorations", {"unused": given.unused})
+    except NotServed:
+        said = _of_stopped(state, given.unused)
     lines = [
         f"{one['lock_id']}: codes are issued with kid {one['kid']} from now on"
         if one["message"] is None

@@ -14,6 +14,7 @@ OURS = ("agent", "hal", "firmware_sim", "cloud_sim")
 CORE_MAY_IMPORT = {
     "array",
     "base64",
+    "bisect",
     "collections",
     "collections.abc",
     "cryptography.hazmat.primitives.ciphers",

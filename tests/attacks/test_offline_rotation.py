@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from agent.messages import topic
+from agent.messages import Codes, topic
 from agent.offline_setup import SetupFault
 from cloud_sim import (
+    locks,
     offline_codes,
     offline_issuing,
     offline_kids,
@@ -336,6 +337,16 @@ def test_a_lock_that_knows_more_shows_its_cloud_that_it_is_from_a_backup(pair: P
     settle(pair)
     assert rev_at_lock(pair) == rev_wanted(pair)
     assert len(offline_kids.used(pair.database, DEVICE_ID)) == 2, "what it shows in pieces is one backup"
+
+
+def test_the_word_of_a_lock_about_a_backup_counts_for_itself_alone(pair: Pair) -> None:
+    with pair.database.transaction():
+        other = locks.add_lock(pair.database, "Back door", pair.now)
+    offline_setups.replace(pair.database, other, {"keys": [{"kid": 1, "root": "6b" * 32}]})
+    pair.from_lock(
+        "codes", Codes(set_epoch=1, rev=1, highest_rev=900, root="", count=0, capacity=1, constraints={})
+    )
+    assert [offline_kids.retired(pair.database, each) for each in (DEVICE_ID, other)] == [[(1, 0)], []]
 
 
 def test_a_code_that_its_lock_reports_as_used_is_not_issued_again(pair: Pair) -> None:

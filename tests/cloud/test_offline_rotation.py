@@ -164,8 +164,8 @@ def test_a_restored_copy_of_the_state_issues_nothing_that_was_issued_since(
     own.stop()
     shutil.rmtree(own.state.root)
     shutil.copytree(tmp_path / "backup", own.state.root)
+    said = command(own, "restored")  # before anybody can ask it for a code
     own.start()
-    said = command(own, "restored")
     assert [line.split(":")[0] for line in said.stdout.splitlines()] == sorted(locks)
     for lock_id in locks:
         assert not codes(own, lock_id, 4) & (before[lock_id] | since[lock_id])
