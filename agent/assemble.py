@@ -13,16 +13,19 @@ from agent.config import Config, driver_options
 from agent.controller import AnySignal, Controller
 from agent.core.constraints import Constraints
 from agent.core.door import RelockOn, Timings
+from agent.core.timekeeping import Trust
 from agent.emergency_code import FILE_NAME, EmergencyCode
 from agent.errors import ConfigFault
 from agent.freshness import StaleSettings
 from agent.host_clock import HostClock
 from agent.inbox import Inbox
+from agent.journal import Stamp
 from agent.key_ring import KeyRing
 from agent.keypads import keypads
 from agent.programming_side import MayProgram
 from agent.reader_keys import next_key_file, reader_key
-from agent.secrets import RootSecret, SecretSource, load_root_secret
+from agent.root_change import DATABASE, SettledRoot, settle
+from agent.secrets import SecretSource
 from agent.set_aside import open_store
 from agent.settings import Devices, Settings
 from agent.store import Store
@@ -33,29 +36,35 @@ from hal.ports import Device, Indicator, Post, Signal, Strike
 from hal.registry import load
 
 
-def root_secret(config: Config) -> RootSecret:
-    """The root secret the configuration names. Raises SecretFault."""
-    return load_root_secret(
-        SecretSource(file=config.root_secret_file, credential=config.root_secret_credential)
-    )
+def secret_source(config: Config) -> SecretSource:
+    """Where the configuration says that the root secret is."""
+    return SecretSource(file=config.root_secret_file, credential=config.root_secret_credential)
+
+
+def settled_root(config: Config, clocks: HostClock) -> SettledRoot:
+    """The root secret to work with; see `root_change.settle`. The caller holds the lock of the state
+    directory. Raises SecretFault or StorageFault."""
+    stamp = Stamp(clocks.boot, int(clocks.now() * 1000), int(clocks.wall() * 1000), Trust.UNKNOWN.value)
+    return settle(config.state_dir, secret_source(config), stamp)
 
 
 def assemble(config: Config, config_path: Path, inbox: Inbox[AnySignal]) -> Controller:
     """Everything, wired but not started. The caller holds the lock of the state directory."""
-    root = root_secret(config)
+    clocks = HostClock()
+    settled = settled_root(config, clocks)
+    root = settled.root
     ring = KeyRing(config.state_dir, root)
     enrolment = ring.enrolment
     devices = make_devices(config, inbox.post)
     store = open_store(
-        config.state_dir / "lock.db",
+        config.state_dir / DATABASE,
         device_id=enrolment.device_id,
         row_key=root.derive("row"),
         store_key=root.derive("store"),
         set_epoch=enrolment.terms.set_epoch,
     )
-    clocks = HostClock()
     controller = Controller(
-        settings=_settings(config, config_path, enrolment.device_id, root),
+        settings=_settings(config, config_path, enrolment.device_id, settled),
         store=store,
         tag_key=root.derive("tag"),
         clocks=clocks,
@@ -75,7 +84,7 @@ def assemble(config: Config, config_path: Path, inbox: Inbox[AnySignal]) -> Cont
     return controller
 
 
-def _settings(config: Config, config_path: Path, device_id: str, root: RootSecret) -> Settings:
+def _settings(config: Config, config_path: Path, device_id: str, settled: SettledRoot) -> Settings:
     section = config.door
     return Settings(
         device_id=device_id,
@@ -120,8 +129,9 @@ def _settings(config: Config, config_path: Path, device_id: str, root: RootSecre
             fire_releases=config.conditions.on_fire == "release",
             low_battery_opens=config.conditions.on_low_battery == "open",
         ),
-        secrets_source=root.describe(),
-        secrets_off_disk=root.is_off_disk,
+        secrets_source=settled.root.describe(),
+        secrets_off_disk=settled.root.is_off_disk,
+        root_stage=settled.stage,
         config_path=str(config_path),
         drivers=tuple(sorted({str(table["driver"]) for table in config.devices.values()})),
     )

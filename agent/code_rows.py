@@ -13,7 +13,7 @@ from agent.core.lifetime import UNUSED, History, used
 from agent.core.verifier import TableRow
 from agent.database import Database
 from agent.errors import StorageFault
-from agent.row_mac import MAC_BYTES, row_mac
+from agent.row_mac import NO_MAC, row_mac
 from agent.zones import zone_named
 
 
@@ -216,6 +216,24 @@ class CodeRows:
         db.execute("UPDATE lock SET applied_rev=?", (rev,))
         db.execute("DELETE FROM access_code WHERE to_rev <= ?", (rev,))
 
+    # --- under other keys -------------------------------------------------------------------------
+
+    def move(self, db: Connection, new: "CodeRows", wrap: Callable[[bytes], bytes]) -> int:
+        """Put every row under the key of `new`, inside a transaction, each tag as `wrap` makes it; returns
+        how many. What is false under this key is false under the other one."""
+        rows = db.execute("SELECT * FROM access_code").fetchall()
+        for *values, mac in rows:
+            row = _Row(*values)
+            moved = row._replace(tag=None if row.tag is None else wrap(row.tag))
+            genuine = hmac.compare_digest(mac, self._row_mac(row))
+            self._write(db, moved, new._row_mac(moved) if genuine else NO_MAC)
+        uses = db.execute(_SELECT_USES).fetchall()
+        for row in uses:
+            history = self._genuine(row)
+            mac = NO_MAC if history is None else new._use_mac(row[0], row[1], history)
+            db.execute("UPDATE code_use SET mac=? WHERE access_code_id=? AND gen=?", (mac, *row[:2]))
+        return len(rows) + len(uses)
+
     def _rewrite(
         self, db: Connection, where: str, parameters: tuple[object, ...], change: Callable[[_Row], _Row]
     ) -> None:
@@ -226,7 +244,7 @@ class CodeRows:
             row = _Row(*values)
             genuine = hmac.compare_digest(mac, self._row_mac(row))
             new = change(row)
-            self._write(db, new, self._row_mac(new) if genuine else bytes(MAC_BYTES))
+            self._write(db, new, self._row_mac(new) if genuine else NO_MAC)
 
     @staticmethod
     def _write(db: Connection, row: _Row, mac: bytes) -> None:

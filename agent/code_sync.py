@@ -13,7 +13,7 @@ from agent.core import code_set
 from agent.core.access_code import LATEST_S, AccessCode, CodeError, parse_definition
 from agent.core.constraints import ON_RECEIPT, Constraints, check_digits
 from agent.core.holding import Arriving, CodeState, Holding, changes, joined
-from agent.core.verifier import tag_of
+from agent.core.tag_keys import TagKeys
 from agent.errors import StorageFault
 from agent.journal import Event, Stamp
 from agent.messages import BucketReceived, ManifestReceived, Request
@@ -30,7 +30,7 @@ class CodeSync:
         self,
         store: Store,
         device_id: str,
-        tag_key: bytes,
+        tag_keys: TagKeys,
         ask: Callable[[Request], None],
         constraints: Constraints,
     ) -> None:
@@ -41,7 +41,7 @@ class CodeSync:
         the cloud has their digits."""
         self._store = store
         self._device_id = device_id
-        self._tag_key = tag_key
+        self._tag_keys = tag_keys
         self._ask = ask
         self._fetch: BucketFetch | None = None
         self._digests: list[bytes] = []
@@ -245,7 +245,7 @@ class CodeSync:
             access_code_id=row["access_code_id"],
             gen=_generation(row.get("gen")),
             definition=code_set.canonical(row),
-            tag=tag_of(self._tag_key, str(digits)) if usable else None,
+            tag=self._tag_keys.tag_of(str(digits)) if usable else None,
             code_length=len(str(digits)) if usable else None,
             error=error,
         )

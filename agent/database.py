@@ -102,6 +102,19 @@ class Database:
                     self._connection.execute("ROLLBACK")
                 raise
 
+    @contextmanager
+    def changing_key(self, row_key: bytes) -> Iterator[sqlite3.Connection]:
+        """A transaction that ends with everything sealed under another key (32 bytes). Of what rows were
+        before, the file keeps nothing once it is closed: what is free in it is overwritten."""
+        with _faults("write anew"):
+            self._connection.execute("PRAGMA secure_delete=ON")
+            self._connection.execute("VACUUM")
+        with self.transaction() as db:
+            self._seal.lift(db)
+            yield db
+            self._seal.change_key(db, row_key)
+            self._seal.lay(db)
+
     def read(self, statement: str, parameters: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
         """All rows of a query."""
         with _faults("read"):

@@ -218,6 +218,12 @@ def check_disk_space(facts: Facts) -> Finding:
 def check_root_secret(facts: Facts) -> Finding:
     """Where the secret lives that protects the codes at rest, and what a stolen card means."""
     where = str(facts["secrets_source"])
+    if facts["root_secret_stage"] == "unused":
+        mend = "restart the agent: it moves everything under the next one"
+        return Finding("root secret", "warn", f"{where}; a next one lies beside it, unused", mend)
+    if facts["root_secret_stage"] == "unfinished":
+        text = f"{where}; everything is under it, and the one of before is still there"
+        return Finding("root secret", "warn", text, "`lock-agent rotate-root --finish` says what to do")
     if facts["secrets_off_disk"]:
         return Finding("root secret", "ok", where)
     mend = "if it is stolen, delete its codes and revoke it; a credential sealed by a TPM2 avoids that"

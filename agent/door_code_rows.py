@@ -2,7 +2,7 @@
 
 import hmac
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from sqlite3 import Connection
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from agent.core.access_code import AccessCode, CodeError, parse_definition
 from agent.core.holding import HeldCode
 from agent.core.verifier import TableRow
 from agent.database import Database
-from agent.row_mac import row_mac
+from agent.row_mac import NO_MAC, row_mac
 from agent.zones import zone_named
 
 
@@ -115,6 +115,17 @@ class DoorCodeRows:
             db.execute("INSERT OR REPLACE INTO door_removal VALUES (?, ?, ?)", values)
         for access_code_id in change.restored:
             db.execute("DELETE FROM door_removal WHERE access_code_id=?", (access_code_id,))
+
+    def move(self, db: Connection, new: "DoorCodeRows", wrap: Callable[[bytes], bytes]) -> int:
+        """See `CodeRows.move`."""
+        rows = db.execute("SELECT * FROM local_code").fetchall()
+        for *columns, mac in rows:
+            row = LocalCode(*columns)
+            moved = row._replace(tag=wrap(row.tag))
+            genuine = hmac.compare_digest(mac, self._mac(row))
+            values = (moved.tag, new._mac(moved) if genuine else NO_MAC, row.access_code_id)
+            db.execute("UPDATE local_code SET tag=?, mac=? WHERE access_code_id=?", values)
+        return len(rows)
 
     def give_way(self, db: Connection) -> None:
         """Another code set decides from now on. A code that it defines is the cloud's, wherever it was made;

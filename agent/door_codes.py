@@ -19,7 +19,7 @@ from agent.core.constraints import Constraints, check_digits
 from agent.core.decision import Reason
 from agent.core.holding import HeldCode
 from agent.core.lifetime import has_ended
-from agent.core.verifier import tag_of
+from agent.core.tag_keys import TagKeys
 from agent.door_code_rows import DoorChange, LocalCode, Removal
 from agent.guesses import Guesses
 from agent.host_clock import Clocks
@@ -67,7 +67,7 @@ class DoorCodes:
         guesses: Guesses,
         recorder: Recorder,
         sealer: Sealer,
-        tag_key: bytes,
+        tag_keys: TagKeys,
         constraints: Constraints,
         changed: Callable[[], None],
     ) -> None:
@@ -79,7 +79,7 @@ class DoorCodes:
         self._guesses = guesses
         self._recorder = recorder
         self._sealer = sealer
-        self._tag_key = tag_key
+        self._tag_keys = tag_keys
         self._constraints = constraints
         self._changed = changed
 
@@ -105,7 +105,7 @@ class DoorCodes:
             return self.spoilt(error.value, who)
         if not self._debit(digits):
             return self.spoilt(Reason.THROTTLED.value, who)
-        tag = tag_of(self._tag_key, digits)
+        tag = self._tag_keys.tag_of(digits)
         objection = self._objection(tag)
         if objection is not None:
             return self._failed("add", objection.value, digits, who)
@@ -147,7 +147,7 @@ class DoorCodes:
         if not self._debit(digits):
             return self.spoilt(Reason.THROTTLED.value, who)
         table = self._codes.holding.table
-        place = table.search(tag_of(self._tag_key, digits))
+        place = table.search(self._tag_keys.tag_of(digits))
         code = table.code_at(place)
         if code is None or table.revoked[place]:
             return self._failed("remove", Reason.UNKNOWN_CODE.value, digits, who)

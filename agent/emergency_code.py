@@ -8,6 +8,7 @@ with it, after it was counted like any other.
 
 import hmac
 import json
+import os
 import secrets
 import uuid
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from agent.errors import StorageFault
 from agent.offline_rows import NOTHING
 from agent.offline_side import Admission
 from agent.row_mac import row_mac
-from agent.secrets import SecretFault, sync_directory
+from agent.secrets import KEY_BYTES, SecretFault, seal, sync_directory, unseal
 
 FILE_NAME = "emergency.code"
 DIGITS = 10
@@ -32,6 +33,7 @@ DIGITS = 10
 _COST = 2**14
 """16 MiB and 35 ms an entry, measured on a server; a refusal shows after 400 ms."""
 _NO_SALT = bytes(16)
+_FORMER = "emergency_code|former"
 
 State = Literal["off", "none", "ready", "changed"]
 
@@ -43,6 +45,8 @@ class _Kept:
     id: str
     salt: bytes
     tag: bytes = field(repr=False)
+    former: tuple[bytes, ...] = field(default=(), repr=False)
+    """The keys of the tag from before the root secret was replaced: each later one wraps what it made."""
 
 
 class EmergencyCode:
@@ -70,7 +74,8 @@ class EmergencyCode:
         if not self._enabled or len(digits) != DIGITS:
             return None
         kept = _read(self._path, self._key)
-        tag = _tag(self._key, kept.salt if kept else _NO_SALT, digits)
+        keys = (*kept.former, self._key) if kept else (self._key,)
+        tag = _tag(keys, kept.salt if kept else _NO_SALT, digits)
         if kept is None or not hmac.compare_digest(tag, kept.tag):
             return None
         history = self._history_of(kept.id, 1)
@@ -97,36 +102,62 @@ def make_emergency_code(path: Path, key: bytes, *, again: bool, keys: str = ALL_
         )
     digits = "".join(secrets.choice(keys) for _ in range(DIGITS))
     salt = secrets.token_bytes(len(_NO_SALT))
-    kept = _Kept(str(uuid.uuid4()), salt, _tag(key, salt, digits))
-    text = {"id": kept.id, "salt": salt.hex(), "tag": kept.tag.hex(), "mac": _mac(key, kept).hex()}
+    _write(path, key, _Kept(str(uuid.uuid4()), salt, _tag((key,), salt, digits)))
+    return digits
+
+
+def move_emergency_code(path: Path, old: bytes, new: bytes) -> None:
+    """Have the file be under the key `new`, if it is under `old`: one that another hand has changed stays as
+    it is, and opens nothing. Raises SecretFault."""
+    kept = _read(path, old)
+    if kept is not None:
+        tag = hmac.digest(new, kept.tag, "sha256")
+        _write(path, new, _Kept(kept.id, kept.salt, tag, (*kept.former, old)))
+
+
+def _write(path: Path, key: bytes, kept: _Kept) -> None:
+    sealed = {"former": seal(key, b"".join(kept.former), _FORMER).hex()} if kept.former else {}
+    text = {"id": kept.id, "salt": kept.salt.hex(), "tag": kept.tag.hex(), **sealed}
     draft = path.with_name(f".{path.name}.new")
     try:
         draft.unlink(missing_ok=True)
         draft.touch(mode=0o600)
-        draft.write_text(json.dumps(text) + "\n")
-        sync_directory(path.parent)
+        draft.write_text(json.dumps({**text, "mac": _mac(key, kept).hex()}) + "\n")
+        _sync(draft)
         draft.rename(path)
         sync_directory(path.parent)
     except OSError as error:
         raise SecretFault(f"cannot keep the emergency code in {path}: {error.strerror}") from None
-    return digits
 
 
-def _tag(key: bytes, salt: bytes, digits: str) -> bytes:
-    slow = Scrypt(salt=salt, length=32, n=_COST, r=8, p=1).derive(digits.encode())
-    return hmac.digest(key, slow, "sha256")
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _tag(keys: tuple[bytes, ...], salt: bytes, digits: str) -> bytes:
+    tag = Scrypt(salt=salt, length=32, n=_COST, r=8, p=1).derive(digits.encode())
+    for key in keys:
+        tag = hmac.digest(key, tag, "sha256")
+    return tag
 
 
 def _mac(key: bytes, kept: _Kept) -> bytes:
-    return row_mac(key, "emergency_code", kept.id, kept.salt, kept.tag)
+    return row_mac(key, "emergency_code", kept.id, kept.salt, kept.tag, *kept.former)
 
 
 def _read(path: Path, key: bytes) -> _Kept | None:
     """None where there is none, and where another hand has changed it."""
     try:
         text = json.loads(path.read_text("ascii"))
-        kept = _Kept(text["id"], bytes.fromhex(text["salt"]), bytes.fromhex(text["tag"]))
+        former = _former(key, text["former"]) if "former" in text else ()
+        kept = _Kept(text["id"], bytes.fromhex(text["salt"]), bytes.fromhex(text["tag"]), former)
         genuine = hmac.compare_digest(bytes.fromhex(text["mac"]), _mac(key, kept))
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, SecretFault):
         return None
     return kept if genuine else None
+
+
+def _former(key: bytes, sealed: str) -> tuple[bytes, ...]:
+    keys = unseal(key, bytes.fromhex(sealed), _FORMER)
+    return tuple(keys[start : start + KEY_BYTES] for start in range(0, len(keys), KEY_BYTES))

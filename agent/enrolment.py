@@ -116,7 +116,7 @@ def load_enrolment(state_dir: Path, root: RootSecret) -> Enrolment:
     try:
         public = {name: (directory / name).read_bytes() for name in PUBLIC_FILES}
         sealed = (directory / KEYS_FILE).read_bytes()
-        keys = msgspec.json.decode(unseal(root.derive("store"), sealed, _binding(public)), type=OwnKeys)
+        keys = msgspec.json.decode(unseal(root.derive("store"), sealed, binding_of(public)), type=OwnKeys)
         terms = msgspec.json.decode(public["enrolment.json"], type=Terms)
     except (OSError, msgspec.MsgspecError) as error:
         raise SecretFault(f"{directory} cannot be read ({error}): enrol again with --again") from None
@@ -149,12 +149,17 @@ def save_enrolment(
 
     `tls_key` is PEM, encrypted with `tls_password`; `certificate` and `ca` are PEM. Raises SecretFault."""
     public = dict(zip(PUBLIC_FILES, (msgspec.json.encode(terms), certificate, ca), strict=True))
-    sealed = seal(root.derive("store"), msgspec.json.encode(keys), _binding(public))
+    sealed = seal(root.derive("store"), msgspec.json.encode(keys), binding_of(public))
+    keep_files(state_dir, {**public, KEYS_FILE: sealed, TLS_KEY_FILE: tls_key})
+
+
+def keep_files(state_dir: Path, files: Mapping[str, bytes]) -> None:
+    """Let these files be the enrolment; see `save_enrolment`."""
     draft = state_dir / f".{DIRECTORY}.{secrets.token_hex(4)}"
     try:
         _forget_drafts(state_dir)
         draft.mkdir(mode=0o700)
-        for name, content in {**public, KEYS_FILE: sealed, TLS_KEY_FILE: tls_key}.items():
+        for name, content in files.items():
             _write(draft / name, content)
         sync_directory(draft)
         _put_in_place(draft, state_dir)
@@ -177,7 +182,20 @@ def change_terms(state_dir: Path, root: RootSecret, enrolment: Enrolment, terms:
     return load_enrolment(state_dir, root)
 
 
-def _binding(public: Mapping[str, bytes]) -> str:
+def forget_older(state_dir: Path) -> None:
+    """Leave nothing of any enrolment but the one that counts. Raises SecretFault."""
+    try:
+        _forget_drafts(state_dir)
+        for end in (".old", ".next"):
+            if (other := state_dir / f"{DIRECTORY}{end}").exists():
+                shutil.rmtree(other)
+        sync_directory(state_dir)
+    except OSError as error:
+        raise SecretFault(f"cannot remove older enrolments in {state_dir}: {error.strerror}") from None
+
+
+def binding_of(public: Mapping[str, bytes]) -> str:
+    """What the sealed keys are bound to."""
     # The public files are bound to the sealed keys, so that nobody who can write here pins another cloud.
     digests = "|".join(hashlib.sha256(public[name]).hexdigest() for name in PUBLIC_FILES)
     return f"enrolment|{digests}"

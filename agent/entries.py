@@ -6,8 +6,8 @@ from agent.core import entry, throttle
 from agent.core.decision import Denied, Granted, Outcome, Reason, decide
 from agent.core.entry import Entry, Typing
 from agent.core.modes import Source, may_open
+from agent.core.tag_keys import TagKeys
 from agent.core.throttle import LengthClass
-from agent.core.verifier import tag_of
 from agent.emergency_code import EmergencyCode
 from agent.face import Face
 from agent.guesses import Guesses
@@ -27,7 +27,7 @@ class Entries:
     def __init__(
         self,
         *,
-        tag_key: bytes,
+        tag_keys: TagKeys,
         timeout_s: float,
         clock: ClockWatch,
         codes: CodeSync,
@@ -42,7 +42,7 @@ class Entries:
         emergency: EmergencyCode,
     ) -> None:
         """`timeout_s`: after so much silence an unfinished entry is forgotten."""
-        self._tag_key = tag_key
+        self._tag_keys = tag_keys
         self._timeout_s = timeout_s
         self._clock = clock
         self._codes = codes
@@ -100,7 +100,7 @@ class Entries:
 
     def _judge(self, digits: str, now: float) -> Outcome | Admission | Unknown:
         """The table decides if it knows the code, whatever is wrong with it; both are always looked at."""
-        tag, clock = tag_of(self._tag_key, digits), self._clock.reading(now)
+        tag, clock = self._tag_keys.tag_of(digits), self._clock.reading(now)
         outcome = decide(self._codes.holding.table, tag, clock)
         look = self._offline.look(digits, clock, self._guesses.budgets[LengthClass.LONG].failures)
         if outcome.code is not None:

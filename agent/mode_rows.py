@@ -10,8 +10,7 @@ from typing import Any
 from agent.core.mode_schedule import Standing
 from agent.core.modes import Mode
 from agent.database import Database
-
-MAC_BYTES = 16
+from agent.row_mac import MAC_BYTES, NO_MAC
 
 
 class ModeRows:
@@ -49,21 +48,36 @@ class ModeRows:
             return self._mac(f"operating_mode|{mode}")
         return self._mac("operating_mode/2|" + json.dumps([mode, set_by, schedule, boundary_s]))
 
+    def move(self, db: Connection, new: "ModeRows") -> int:
+        """See `CodeRows.move`."""
+        modes = db.execute("SELECT mode, set_by, schedule, boundary_s, mac FROM operating_mode").fetchall()
+        for *values, mac in modes:
+            genuine = hmac.compare_digest(mac, self._mode_mac(*values))
+            db.execute("UPDATE operating_mode SET mac=?", (new._mode_mac(*values) if genuine else NO_MAC,))
+        settings = db.execute("SELECT settings, mac FROM changed_settings").fetchall()
+        for text, mac in settings:
+            genuine = hmac.compare_digest(mac, self._settings_mac(text))
+            db.execute("UPDATE changed_settings SET mac=?", (new._settings_mac(text) if genuine else NO_MAC,))
+        return len(modes) + len(settings)
+
     def settings(self) -> Mapping[str, Any] | None:
         """What counts instead of the configuration file; None if that row was changed from outside."""
         rows: list[Any] = self._database.read("SELECT settings, mac FROM changed_settings")
         if not rows:
             return {}
         text, mac = rows[0]
-        if not hmac.compare_digest(mac, self._mac(f"changed_settings|{text}")):
+        if not hmac.compare_digest(mac, self._settings_mac(text)):
             return None
         settings: Mapping[str, Any] = json.loads(text)
         return settings
 
     def keep_settings(self, db: Connection, text: str) -> None:
         """Remember these settings, in canonical JSON, inside a transaction."""
-        values = (text, self._mac(f"changed_settings|{text}"))
+        values = (text, self._settings_mac(text))
         db.execute("INSERT OR REPLACE INTO changed_settings VALUES (1, ?, ?)", values)
+
+    def _settings_mac(self, text: str) -> bytes:
+        return self._mac(f"changed_settings|{text}")
 
     def _mac(self, text: str) -> bytes:
         return hmac.digest(self._row_key, text.encode(), "sha256")[:MAC_BYTES]

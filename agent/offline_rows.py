@@ -2,7 +2,7 @@
 under MACs: a row edited by hand does not count."""
 
 import hmac
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from agent.core.offline_policy import KeyName
 from agent.core.totp import MOST_FAILURES, Progress
 from agent.core.verifier import TableRow
 from agent.database import Database
-from agent.row_mac import row_mac
+from agent.row_mac import MAC_BYTES, NO_MAC, row_mac
 from agent.secrets import SecretFault, seal, unseal
 
 KEEP_S = 48 * 3600
@@ -83,6 +83,8 @@ class KeptSetup:
 
 
 NO_SETUP = KeptSetup(0, None, b"")
+_NO_SECRET = bytes(MAC_BYTES)
+"""The tag of no secret: of a technician who is gone only the last step counts."""
 NEVER_SLOT = 2**62
 """The floor of a key whose floor was changed by hand: nobody knows what was cancelled."""
 
@@ -187,11 +189,13 @@ class OfflineRows:
 
     def floors(self) -> dict[KeyName, int]:
         """Where codes were cancelled at the keypad; `NEVER_SLOT` where that was changed from outside."""
-        rows: list[Any] = self._database.read("SELECT kid, issuer, slot, mac FROM offline_floor")
         return {
             (kid, issuer): slot if self._is_genuine(mac, "offline_floor", kid, issuer, slot) else NEVER_SLOT
-            for kid, issuer, slot, mac in rows
+            for kid, issuer, slot, mac in self._floor_rows()
         }
+
+    def _floor_rows(self) -> list[Any]:
+        return self._database.read("SELECT kid, issuer, slot, mac FROM offline_floor")
 
     def secret_tag(self, secret: bytes) -> bytes:
         """By what a secret is known in `technician_use`."""
@@ -241,16 +245,56 @@ class OfflineRows:
             )
             self.revoke_where(db, {(kid, issuer): slot}, frozenset())
 
+    # --- under other keys -------------------------------------------------------------------------
+
+    def move(
+        self,
+        db: Connection,
+        new: "OfflineRows",
+        wrap: Callable[[bytes], bytes],
+        secrets: Iterable[bytes],
+    ) -> int:
+        """See `CodeRows.move`. `secrets`: those of the technicians there are now; of others only the last
+        step is remembered."""
+        setup = self.setup()
+        if setup is None:
+            db.execute("UPDATE offline_setup SET sealed=x'', mac=?", (NO_MAC,))
+        elif setup is not NO_SETUP:
+            new.keep_setup(db, setup)
+        codes = self._rows()
+        for row, genuine in codes:
+            moved = row._replace(tag=wrap(row.tag))
+            mac = new._mac("offline_code", *moved) if genuine else NO_MAC
+            values = (moved.tag, mac, row.access_code_id)
+            db.execute("UPDATE offline_code SET tag=?, mac=? WHERE access_code_id=?", values)
+        return (setup is not NO_SETUP) + len(codes) + self._move_small(db, new, secrets)
+
+    def _move_small(self, db: Connection, new: "OfflineRows", secrets: Iterable[bytes]) -> int:
+        tags = {self.secret_tag(each): new.secret_tag(each) for each in secrets}
+        technicians, floors = self._technicians(db), self._floor_rows()
+        for (slot, secret_tag, *progress), mac in technicians:
+            is_genuine = self._is_genuine(mac, "technician_use", slot, secret_tag, *progress)
+            columns = (slot, tags.get(secret_tag, _NO_SECRET), *progress)
+            self._write_technician(
+                db, columns, new._mac("technician_use", *columns) if is_genuine else NO_MAC
+            )
+        for *floor, mac in floors:
+            is_genuine = self._is_genuine(mac, "offline_floor", *floor)
+            mac = new._mac("offline_floor", *floor) if is_genuine else NO_MAC
+            db.execute("UPDATE offline_floor SET mac=? WHERE kid=? AND issuer=?", (mac, *floor[:2]))
+        return len(technicians) + len(floors)
+
     @staticmethod
     def _technicians(db: Connection) -> list[tuple[tuple[Any, ...], bytes]]:
         rows = db.execute("SELECT slot, secret_tag, last_step, drift, failures, mac FROM technician_use")
         return [(tuple(columns), mac) for *columns, mac in rows.fetchall()]
 
     def _keep_technician(self, db: Connection, columns: tuple[object, ...]) -> None:
-        db.execute(
-            "INSERT OR REPLACE INTO technician_use VALUES (?, ?, ?, ?, ?, ?)",
-            (*columns, self._mac("technician_use", *columns)),
-        )
+        self._write_technician(db, columns, self._mac("technician_use", *columns))
+
+    @staticmethod
+    def _write_technician(db: Connection, columns: tuple[object, ...], mac: bytes) -> None:
+        db.execute("INSERT OR REPLACE INTO technician_use VALUES (?, ?, ?, ?, ?, ?)", (*columns, mac))
 
     def _is_genuine(self, mac: bytes, *values: object) -> bool:
         return hmac.compare_digest(mac, self._mac(*values))

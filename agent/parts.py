@@ -9,6 +9,7 @@ from agent.code_audit import CodeAudit
 from agent.code_sync import CodeSync
 from agent.command_side import CommandSide
 from agent.condition_side import ConditionSide
+from agent.core.tag_keys import TagKeys
 from agent.door_codes import DoorCodes
 from agent.door_side import DoorSide
 from agent.duress import SilentAlarm
@@ -47,7 +48,8 @@ class Parts:
         emergency: EmergencyCode,
         make_uplink: Callable[[], UplinkPort],
     ) -> None:
-        """`make_uplink` is called once the keypad is up, so that the network delays no door."""
+        """`tag_key`: 32 bytes, the newest of those that make tags. `make_uplink` is called once the keypad is
+        up, so that the network delays no door."""
         self.settings = settings
         self.store = store
         self.clocks = clocks
@@ -57,7 +59,8 @@ class Parts:
         self.started_s = clocks.now()
         self.slot = slot = UplinkSlot()
         self.clock = ClockWatch(store, clocks, settings.clock, slot.ask)
-        self.codes = CodeSync(store, settings.device_id, tag_key, slot.ask, constraints=settings.constraints)
+        tag_keys = store.tag_keys.with_newest(tag_key)
+        self.codes = CodeSync(store, settings.device_id, tag_keys, slot.ask, constraints=settings.constraints)
         self.schedules = ScheduleWatch(store, self.clock, self.codes)
         self.recorder = Recorder(store, self.clock, clocks, slot)
         self.guesses = Guesses(
@@ -71,7 +74,7 @@ class Parts:
             guesses=self.guesses,
             recorder=self.recorder,
             sealer=ring.sealer,
-            tag_key=tag_key,
+            tag_keys=tag_keys,
             constraints=settings.constraints,
             changed=self.codes_changed,
         )
@@ -84,7 +87,7 @@ class Parts:
         )
         self._face_the_cloud(ring, make_uplink)
         self._face_the_door()
-        self._face_people(tag_key, ring)
+        self._face_people(tag_keys, ring)
 
     def _face_the_cloud(self, ring: KeyRing, make_uplink: Callable[[], UplinkPort]) -> None:
         """What speaks with the cloud, or minds that it is silent."""
@@ -138,7 +141,7 @@ class Parts:
         shown_by = {name: each.indicator for name, each in self.settings.keypads.items() if each.indicator}
         self.face = Face(self.devices.indicators, shown_by, shows_keys=self.settings.shows_keys)
 
-    def _face_people(self, tag_key: bytes, ring: KeyRing) -> None:
+    def _face_people(self, tag_keys: TagKeys, ring: KeyRing) -> None:
         """What they may do, and what becomes of it."""
         self.commands = CommandSide(
             store=self.store,
@@ -182,7 +185,7 @@ class Parts:
             keypads=self.settings.keypads,
         )
         self.entries = Entries(
-            tag_key=tag_key,
+            tag_keys=tag_keys,
             timeout_s=self.settings.inter_key_timeout_s,
             clock=self.clock,
             codes=self.codes,

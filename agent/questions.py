@@ -168,6 +168,7 @@ def facts(parts: Parts) -> dict[str, Any]:
         "keys": parts.keys.shown(),
         "secrets_source": parts.settings.secrets_source,
         "secrets_off_disk": parts.settings.secrets_off_disk,
+        "root_secret_stage": parts.settings.root_stage(),
         "sqlite": {"version": sqlite3.sqlite_version, "quick_check": parts.store.database.quick_check()},
         "changed_codes": sum(
             state.error is CodeError.MAC_FAILED for _, state in parts.codes.holding.states()

@@ -4,6 +4,8 @@ import hmac
 import json
 
 MAC_BYTES = 16
+NO_MAC = bytes(MAC_BYTES)
+"""Of no row: what is false stays false when the key changes."""
 
 
 def row_mac(row_key: bytes, *values: object) -> bytes:

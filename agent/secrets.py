@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from agent.credential_seal import Seal, seal_of
 
 ROOT_SECRET_BYTES = 32
+KEY_BYTES = 32
+"""Of a derived key."""
 NONCE_BYTES = 12
 TAG_BYTES = 16
 
@@ -51,7 +53,7 @@ class RootSecret:
     def derive(self, purpose: Purpose) -> bytes:
         """The 32-byte key for `purpose`: HKDF-SHA256 (RFC 5869), so no key tells another."""
         info = f"lock-agent/{purpose}/1".encode()
-        return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(self._secret)
+        return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info).derive(self._secret)
 
     def describe(self) -> str:
         """Where the secret lives and what that means if the storage is stolen; for people."""
@@ -89,8 +91,17 @@ _SEALED_BY = {
 }
 
 
-def create_root_secret_file(path: Path) -> None:
-    """Write a new root secret, mode 0400, durably. Never replaces one: its codes would be lost."""
+def is_there(source: SecretSource) -> bool:
+    """Whether there is anything at all that we may look at."""
+    if source.file is not None:
+        return os.path.lexists(source.file)
+    directory = os.environ.get("CREDENTIALS_DIRECTORY")
+    return directory is not None and os.path.lexists(_credential_path(source.credential or ""))
+
+
+def create_root_secret_file(path: Path, owner_of: Path | None = None) -> None:
+    """Write a new root secret, mode 0400, durably; made by root, it belongs to whoever `owner_of` belongs to.
+    Never replaces one: its codes would be lost."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
@@ -98,6 +109,9 @@ def create_root_secret_file(path: Path) -> None:
             with os.fdopen(descriptor, "w") as file:
                 file.write(secrets.token_hex(ROOT_SECRET_BYTES) + "\n")
                 file.flush()
+                if owner_of is not None and os.geteuid() == 0:
+                    owner = owner_of.stat()
+                    os.fchown(descriptor, owner.st_uid, owner.st_gid)
                 os.fsync(file.fileno())
             os.link(draft, path)  # unlike a rename, a link never replaces
         finally:

@@ -9,7 +9,7 @@ import logging
 from pathlib import Path
 
 from agent.core.throttle import Budget, LengthClass
-from agent.errors import StateDamaged
+from agent.errors import StateDamaged, StorageFault
 from agent.store import Store
 
 log = logging.getLogger(__name__)
@@ -38,6 +38,18 @@ def set_aside_files(path: Path) -> list[str]:
     """The names of the databases that were set aside, oldest first."""
     found = [file for file in path.parent.glob(f"{path.name}{_MARK}*") if file.suffix != ".wal"]
     return [file.name for file in sorted(found, key=_number)]
+
+
+def forget_set_aside(path: Path) -> list[str]:
+    """Remove the databases that were set aside; returns their names. Raises StorageFault."""
+    names = set_aside_files(path)
+    try:
+        for file in map(path.with_name, names):
+            file.with_name(f"{file.name}.wal").unlink(missing_ok=True)
+            file.unlink()
+    except OSError as error:
+        raise StorageFault(f"cannot remove what was set aside of {path}: {error.strerror}") from error
+    return names
 
 
 def _number(file: Path) -> int:

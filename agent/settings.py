@@ -1,6 +1,6 @@
 """What a controller is made with: behaviour from the configuration, and the hardware of the door."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from agent.core.mode_schedule import ModeSchedule
 from agent.freshness import StaleSettings
 from agent.keypads import Keypad
 from agent.programming_side import MayProgram
+from agent.root_change import Stage
 from hal.ports import Device, Indicator, ReaderSetup, Strike
 
 
@@ -39,8 +40,9 @@ class Settings:
     keypads: Mapping[str, Keypad] = field(default_factory=dict)
     shows_keys: bool = True
     secrets_source: str = "unknown"
-    """Where the root secret lives, in words, for `doctor`; likewise the three below."""
+    """Where the root secret lives, in words, for `doctor`; likewise the four below."""
     secrets_off_disk: bool = False
+    root_stage: Callable[[], Stage] = lambda: "none"
     config_path: str = ""
     drivers: tuple[str, ...] = ()
 

@@ -48,6 +48,17 @@ class StateSeal:
             for event in _SIGNS:
                 connection.execute(_trigger(table, event, _columns(connection, table)))
 
+    def lift(self, connection: Connection) -> None:
+        """Take back `lay`: all rows are about to change, and are counted afterwards."""
+        for table in _tables(connection):
+            for event in _SIGNS:
+                connection.execute(f"DROP TRIGGER temp.{_trigger_name(table, event)}")
+
+    def change_key(self, connection: Connection, row_key: bytes) -> None:
+        """Go on from the rows that are there, under another key."""
+        self._key = row_key
+        self.count(connection)
+
     def write(self, connection: Connection) -> None:
         """Seal what is there now, in the transaction that changed it."""
         connection.execute("INSERT OR REPLACE INTO state_seal VALUES (1, ?)", (self._of_now(connection),))
@@ -87,9 +98,13 @@ def _columns(connection: Connection, table: str) -> list[str]:
     return [*keys, "mac"] if "mac" in names else names
 
 
+def _trigger_name(table: str, event: str) -> str:
+    return f"seal_{table}_{event.lower()}"
+
+
 def _trigger(table: str, event: str, columns: list[str]) -> str:
     return (
-        f"CREATE TEMP TRIGGER seal_{table}_{event.lower()} AFTER {event} ON main.{table} BEGIN "
+        f"CREATE TEMP TRIGGER {_trigger_name(table, event)} AFTER {event} ON main.{table} BEGIN "
         + " ".join(_call(sign, table, columns) for sign in _SIGNS[event])
         + " END"
     )

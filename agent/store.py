@@ -19,10 +19,11 @@ from agent.core.throttle import Budget, LengthClass
 from agent.core.timekeeping import Anchor, RtcPair, Witness
 from agent.database import Database
 from agent.door_code_rows import DoorCodeRows
-from agent.errors import StorageFault
+from agent.errors import StateDamaged, StorageFault
 from agent.journal import Event, Journal, Stamp
 from agent.mode_rows import ModeRows
 from agent.offline_rows import NOTHING, KeptSetup, OfflineChange, OfflineRows
+from agent.tag_key_rows import TagKeyRows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,11 @@ class Store:
         """Open or create the database of `device_id`. 32 bytes each: `row_key` for the MACs of rows,
         `store_key` for what must be read again and by nobody else."""
         self.database = Database(path, row_key)
+        try:
+            self.tag_keys = TagKeyRows(self.database, store_key)
+        except StateDamaged:
+            self.database.close()
+            raise
         self.replaces = ""
         """The name of the file that this database replaces, if one had to be set aside."""
         self.codes = CodeRows(self.database, row_key)

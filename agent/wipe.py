@@ -14,6 +14,7 @@ from pathlib import Path
 
 from agent.enrolment import Enrolment
 from agent.messages import HeartbeatReceived, Request, UplinkChanged, UplinkSignal
+from agent.root_change import next_file
 
 TELL_WITHIN_S = 15.0
 
@@ -55,10 +56,12 @@ def _is_confirmed(
 
 
 def wipe(state_dir: Path, root_secret_file: Path | None) -> None:
-    """Make the root secret unreadable, then remove everything in `state_dir`, durably. Again is harmless: a
-    power cut in between is mended by doing it once more. Raises WipeFault."""
-    if root_secret_file is not None and root_secret_file.exists():
-        _overwrite(root_secret_file)
+    """Make the root secret, and the next one if there is one, unreadable, then remove everything in
+    `state_dir`, durably. Again is harmless: a power cut in between is mended by doing it once more. Raises
+    WipeFault."""
+    for secret in (root_secret_file, next_file(root_secret_file)) if root_secret_file is not None else ():
+        if secret.exists():
+            _overwrite(secret)
     for path in sorted(state_dir.iterdir()) if state_dir.exists() else ():
         try:
             if path.is_dir() and not path.is_symlink():

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from agent.enrolment import OwnKeys, Terms, is_enrolled, save_enrolment
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+
+from agent.enrolment import OwnKeys, Terms, is_enrolled, save_enrolment, tls_password
 from agent.envelope import OKPKey, kid_of, new_sealing_key, new_signing_key
 from agent.key_ring import KeyRing
 from agent.secrets import RootSecret
@@ -11,6 +14,7 @@ DEVICE_ID = "0f5b2d0e-6f5c-4d7e-9a35-1c1b7f6f2a10"
 ROOT = RootSecret(bytes(32), "in a test")
 IDENTITY, LOCK_SEALING = new_signing_key(), new_sealing_key()
 """The lock's own keys."""
+TLS_KEY = generate_private_key(SECP256R1())
 CLOUD_SIGNING, CLOUD_SEALING = new_signing_key(), new_sealing_key()
 """The cloud's."""
 
@@ -21,7 +25,7 @@ def jwk_of(key: OKPKey, *, private: bool) -> dict[str, str]:
     return {name: str(value) for name, value in key.as_dict(private=private).items() if name in names}
 
 
-def key_ring(state_dir: Path) -> KeyRing:
+def key_ring(state_dir: Path, root: RootSecret = ROOT) -> KeyRing:
     """The keys of a lock with this state; made, if it has none. It has no certificates."""
     if not is_enrolled(state_dir):
         terms = Terms(
@@ -34,5 +38,7 @@ def key_ring(state_dir: Path) -> KeyRing:
             cloud_sealing=jwk_of(CLOUD_SEALING, private=False),
         )
         keys = OwnKeys(identity=jwk_of(IDENTITY, private=True), sealing=jwk_of(LOCK_SEALING, private=True))
-        save_enrolment(state_dir, ROOT, terms, keys, b"", b"", b"")
-    return KeyRing(state_dir, ROOT)
+        password = BestAvailableEncryption(tls_password(root).encode())
+        tls_key = TLS_KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, password)
+        save_enrolment(state_dir, root, terms, keys, tls_key, b"", b"")
+    return KeyRing(state_dir, root)

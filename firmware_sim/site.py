@@ -28,13 +28,14 @@ from agent.messages import (
     ManifestReceived,
     UplinkChanged,
 )
+from agent.secrets import RootSecret
 from agent.set_aside import open_store
 from agent.settings import Devices, Settings
-from firmware_sim.enrolled import CLOUD_SEALING, DEVICE_ID, IDENTITY, key_ring
+from firmware_sim.enrolled import CLOUD_SEALING, DEVICE_ID, IDENTITY, ROOT, key_ring
 from firmware_sim.virtual_parts import NOON, VirtualClock, VirtualIndicator, VirtualStrike, VirtualUplink
 from hal.ports import DoorMoved, KeyPressed, LinkChanged, ReaderSetup, RexPressed
 
-EMERGENCY_KEY = b"e" * 32
+EMERGENCY_KEY = ROOT.derive("emergency")
 
 
 class Site:
@@ -47,6 +48,7 @@ class Site:
         readers: Mapping[str, ReaderSetup] | None = None,
         clock_settings: ClockSettings | None = None,
         emergency: bool = False,
+        root: RootSecret = ROOT,
         **settings: Any,
     ) -> None:
         """`settings` go to `agent.controller.Settings`; the same `state_dir` again is a restart."""
@@ -61,11 +63,11 @@ class Site:
         self.store = open_store(
             state_dir / "lock.db",
             device_id=DEVICE_ID,
-            row_key=bytes(32),
-            store_key=bytes(32),
+            row_key=root.derive("row"),
+            store_key=root.derive("store"),
             set_epoch=1,
         )
-        self.ring = key_ring(state_dir)
+        self.ring = key_ring(state_dir, root)
         self.inbox: Inbox[AnySignal] = Inbox()
         self.controller = Controller(
             settings=Settings(
@@ -74,14 +76,17 @@ class Site:
                 **settings,
             ),
             store=self.store,
-            tag_key=b"k" * 32,
+            tag_key=root.derive("tag"),
             clocks=self.clock,
             inbox=self.inbox,
             devices=Devices(strike=self.strike, indicators=self.indicators, inputs=(), readers=readers or {}),
             version="test",
             ring=self.ring,
             emergency=EmergencyCode(
-                state_dir / FILE_NAME, EMERGENCY_KEY, self.store.codes.history_of, enabled=emergency
+                state_dir / FILE_NAME,
+                root.derive("emergency"),
+                self.store.codes.history_of,
+                enabled=emergency,
             ),
             make_uplink=lambda: self.uplink,
         )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agent import __version__
+from agent.cli.rotate_root import rotate_root
 from agent.cli.streams import replace_closed_stdin
 from agent.errors import ConfigFault, StateDirBusy, StorageFault
 from agent.no_dumps import forbid_dumps
@@ -54,6 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="say what is wrong with a configuration file")
     check.add_argument("config", type=Path, metavar="FILE")
     check.set_defaults(command=check_config)
+    rotate = _command(commands, "rotate-root", rotate_root, "make the next root secret, for the next start")
+    rotate.add_argument("--finish", action="store_true", help="let it take the place of the one before")
     secret = commands.add_parser("new-root-secret", help="make the device root secret, once")
     secret.add_argument("file", type=Path, metavar="FILE")
     secret.set_defaults(command=new_root_secret)
@@ -147,10 +150,11 @@ def _log_to_stderr(level: str) -> None:
 
 def enrol_lock(options: argparse.Namespace) -> int:
     """`lock-agent enrol`: keys are born here, and pinned on both sides."""
-    from agent.assemble import root_secret
+    from agent.assemble import settled_root
     from agent.config import load_config
     from agent.enrol import enrol
     from agent.enrol_exchange import EnrolmentFault
+    from agent.host_clock import HostClock
     from agent.state_dir import StateDirLock
 
     config = load_config(options.config)
@@ -158,9 +162,8 @@ def enrol_lock(options: argparse.Namespace) -> int:
     if sys.stdin.isatty():
         print("Paste the invitation that the cloud printed, then Enter:", file=sys.stderr)
     try:
-        done = enrol(
-            config.state_dir, root_secret(config), sys.stdin.readline(), int(time.time()), again=options.again
-        )
+        root = settled_root(config, HostClock()).root
+        done = enrol(config.state_dir, root, sys.stdin.readline(), int(time.time()), again=options.again)
     except EnrolmentFault as fault:
         print(f"lock-agent: {fault}", file=sys.stderr)
         return 1
@@ -174,9 +177,10 @@ def enrol_lock(options: argparse.Namespace) -> int:
 
 def wipe_lock(options: argparse.Namespace) -> int:
     """`lock-agent wipe`: for good, so the id of the lock must be typed."""
-    from agent.assemble import root_secret
+    from agent.assemble import secret_source
     from agent.config import load_config
     from agent.enrolment import NotEnrolled, load_enrolment
+    from agent.root_change import root_of
     from agent.state_dir import StateDirLock
     from agent.wipe import WipeFault, tell_cloud, wipe
 
@@ -184,7 +188,8 @@ def wipe_lock(options: argparse.Namespace) -> int:
     lock = StateDirLock(config.state_dir)
     try:
         try:
-            enrolment = load_enrolment(config.state_dir, root_secret(config))
+            root = root_of(config.state_dir, secret_source(config))
+            enrolment = load_enrolment(config.state_dir, root)
         except (NotEnrolled, SecretFault) as fault:
             print(f"The cloud cannot be told: {fault}", file=sys.stderr)
             enrolment = None
@@ -211,15 +216,16 @@ def wipe_lock(options: argparse.Namespace) -> int:
 
 def emergency_code(options: argparse.Namespace) -> int:
     """`lock-agent emergency-code`: shown here, and nowhere ever again."""
-    from agent.assemble import root_secret
+    from agent.assemble import settled_root
     from agent.config import load_config
     from agent.emergency_code import FILE_NAME, make_emergency_code
+    from agent.host_clock import HostClock
     from agent.state_dir import StateDirLock
 
     config = load_config(options.config)
     lock = StateDirLock(config.state_dir)
     try:
-        key = root_secret(config).derive("emergency")
+        key = settled_root(config, HostClock()).root.derive("emergency")
         path, keys = config.state_dir / FILE_NAME, config.codes.digits
         digits = make_emergency_code(path, key, again=options.again, keys=keys)
     finally:

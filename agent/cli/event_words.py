@@ -270,6 +270,7 @@ SAYINGS: Mapping[str, Callable[[Detail], Said]] = {
     "reader_setup": _reader_setup,
     "relocked": _relocked,
     "rex": _always("exit by REX"),
+    "root_secret_changed": _always("root secret changed: {rows} rows are under another one"),
     "set_epoch_raised": _always("set epoch raised from {from} to {to}: every older code set is void"),
     "settings": _settings,
     "stale": _stale,

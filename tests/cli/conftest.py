@@ -74,6 +74,7 @@ FACTS: dict[str, Any] = {
     **STATUS,
     "secrets_source": "systemd credential root-secret, sealed by the TPM2 of this machine",
     "secrets_off_disk": True,
+    "root_secret_stage": "none",
     "sqlite": {"version": "3.40.1", "quick_check": "ok"},
     "changed_codes": 0,
     "set_aside": [],

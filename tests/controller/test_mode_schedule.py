@@ -14,6 +14,7 @@ from agent.core.modes import Mode
 from agent.core.timekeeping import MAX_BOUND_S
 from agent.errors import StorageFault
 from agent.zones import zone_named
+from firmware_sim.enrolled import ROOT
 from firmware_sim.site import Site, code_row
 from firmware_sim.virtual_parts import NOON
 from hal.ports import LinkChanged
@@ -197,7 +198,7 @@ def test_a_schedule_taken_out_of_the_file_leaves_no_door_free(tmp_path: Path) ->
 
 
 def test_a_mode_that_an_older_agent_kept_still_counts(site: Site, tmp_path: Path) -> None:
-    mac = hmac.digest(bytes(32), b"operating_mode|lockdown", "sha256")[:16]
+    mac = hmac.digest(ROOT.derive("row"), b"operating_mode|lockdown", "sha256")[:16]
     with site.store.database.transaction() as db:
         db.execute("INSERT INTO operating_mode (id, mode, mac) VALUES (1, 'lockdown', ?)", (mac,))
     again = restarted(site, tmp_path)

@@ -1,0 +1,36 @@
+"""`lock-agent rotate-root`: the next root secret is made, and later put in the place of the one before.
+
+It changes nothing else: what is under the root secret is moved by the agent at its start, as its own user,
+while this may have to be done by root.
+"""
+
+import argparse
+
+_OF_CREDENTIAL = """\
+The root secret is the systemd credential {name}: root makes the next one, where it is on no disk,
+  lock-agent new-root-secret /run/{name}-next
+  systemd-creds encrypt --with-key=tpm2 --name={name}-next /run/{name}-next /etc/lock-agent/{name}-next.cred
+  shred --remove /run/{name}-next
+then, with systemctl edit lock-agent, beside the line for {name}:
+  LoadCredentialEncrypted={name}-next:/etc/lock-agent/{name}-next.cred
+and restart the agent. docs/commission.md has how to finish."""
+
+
+def rotate_root(options: argparse.Namespace) -> int:
+    """Say what was done and what comes next. Raises SecretFault."""
+    from agent.assemble import secret_source
+    from agent.config import load_config
+    from agent.root_change import finish, make_next
+
+    config = load_config(options.config)
+    source = secret_source(config)
+    if source.file is None:
+        print(_OF_CREDENTIAL.format(name=source.credential))
+    elif not options.finish:
+        print(f"made {make_next(source.file)}; now restart the agent: it moves everything under it")
+        print("Then run this with --finish, unless lockctl doctor says that there is nothing to finish.")
+    elif finish(config.state_dir, source.file):
+        print(f"{source.file} is the new root secret; the one before is gone")
+    else:
+        print("there is nothing to finish")
+    return 0

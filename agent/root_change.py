@@ -1,0 +1,164 @@
+"""The root secret is replaced in place: another one lies beside it as the next, and a start moves everything
+under that one before anything is used.
+
+Each thing decides for itself under which of the two it is, and the enrolment is moved last: once it is under
+the next one everything is, and the one of before opens nothing any more. So it does not matter where the
+power goes.
+"""
+
+import logging
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from agent.emergency_code import FILE_NAME, move_emergency_code
+from agent.enrolment import forget_older, is_enrolled, load_enrolment
+from agent.journal import Stamp
+from agent.secrets import (
+    RootSecret,
+    SecretFault,
+    SecretSource,
+    create_root_secret_file,
+    is_there,
+    load_root_secret,
+    sync_directory,
+)
+from agent.set_aside import forget_set_aside
+
+log = logging.getLogger(__name__)
+
+DATABASE = "lock.db"
+
+Stage = Literal["none", "unused", "unfinished"]
+"""unused: a next root secret waits for a start; unfinished: everything is under it, and the one of before is
+still there."""
+
+
+def next_of(source: SecretSource) -> SecretSource:
+    """Where the next root secret is, if there is one."""
+    if source.file is not None:
+        return SecretSource(file=next_file(source.file))
+    return SecretSource(credential=f"{source.credential}-next")
+
+
+def next_file(file: Path) -> Path:
+    """The next root secret of one that is a file."""
+    return file.with_name(f"{file.name}.next")
+
+
+@dataclass(frozen=True, slots=True)
+class SettledRoot:
+    """The root secret under which everything is, and where it came from."""
+
+    root: RootSecret
+    source: SecretSource
+    is_next: bool = False
+    """It could not be put in the place of the one before."""
+
+    def stage(self) -> Stage:
+        """How far a replacement is now; files may have come and gone since the start."""
+        if self.is_next:
+            return "unfinished" if is_there(next_of(self.source)) else "none"
+        return "unused" if is_there(next_of(self.source)) else "none"
+
+
+def settle(state_dir: Path, source: SecretSource, stamp: Stamp) -> SettledRoot:
+    """The root secret to work with; where a next one lies, everything is under it when this returns.
+
+    For whoever holds the lock of the state directory, before anything else is opened. `stamp` goes to the
+    journal. Raises SecretFault or StorageFault; done again it goes on where it was."""
+    coming = next_of(source)
+    if not is_there(coming):
+        return SettledRoot(load_root_secret(source), source)
+    new = load_root_secret(coming)
+    if not is_under(state_dir, new):
+        _move(state_dir, load_root_secret(source), new, stamp)
+    forget_older(state_dir)
+    if source.file is not None and coming.file is not None:
+        try:
+            put_in_place(coming.file, source.file)
+        except OSError as error:
+            log.warning("%s cannot take the place of %s: %s", coming.file, source.file, error.strerror)
+        else:
+            return SettledRoot(load_root_secret(source), source)
+    log.warning("everything is under the next root secret; the one before is still there: see lockctl doctor")
+    return SettledRoot(new, source, is_next=True)
+
+
+def is_under(state_dir: Path, root: RootSecret) -> bool:
+    """Whether this lock's enrolment opens with `root`; then everything does."""
+    if not is_enrolled(state_dir):
+        return False
+    try:
+        load_enrolment(state_dir, root)
+    except SecretFault:
+        return False
+    return True
+
+
+def _move(state_dir: Path, old: RootSecret, new: RootSecret, stamp: Stamp) -> None:
+    from agent.move_enrolment import move_enrolment  # nothing that the keypad waits for at other starts
+    from agent.move_rows import move_database
+
+    enrolled = is_enrolled(state_dir)
+    if enrolled:
+        load_enrolment(state_dir, old)  # with a wrong root secret nothing is touched
+    move_database(state_dir / DATABASE, old, new, stamp)
+    for name in forget_set_aside(state_dir / DATABASE):
+        log.warning("%s is removed: what it holds was under the root secret of before", name)
+    move_emergency_code(state_dir / FILE_NAME, old.derive("emergency"), new.derive("emergency"))
+    if enrolled:
+        move_enrolment(state_dir, old, new)
+    log.info("everything is under the next root secret")
+
+
+def make_next(file: Path) -> Path:
+    """Make the next root secret beside `file`, for the same owner; returns where. Raises SecretFault."""
+    coming = next_file(file)
+    if not file.exists():
+        raise SecretFault(f"{file} does not exist: make it with lock-agent new-root-secret")
+    create_root_secret_file(coming, owner_of=file)
+    return coming
+
+
+def finish(state_dir: Path, file: Path) -> bool:
+    """Put the next root secret in the place of `file`, once everything is under it; whether there was one. An
+    agent may run. Raises SecretFault."""
+    coming = next_file(file)
+    try:
+        if not coming.exists():
+            return False
+        if not is_under(state_dir, load_root_secret(SecretSource(file=coming))):
+            raise SecretFault(f"not everything is under {coming} yet: restart the agent first")
+        put_in_place(coming, file)
+    except OSError as error:
+        raise SecretFault(f"cannot finish: {error}; do it as root, or as whoever owns {file}") from None
+    return True
+
+
+def root_of(state_dir: Path, source: SecretSource) -> RootSecret:
+    """The root secret under which the enrolment is, also in the middle of a change. Raises SecretFault."""
+    coming = next_of(source)
+    if is_there(coming) and is_under(state_dir, new := load_root_secret(coming)):
+        return new
+    return load_root_secret(source)
+
+
+def put_in_place(coming: Path, file: Path) -> None:
+    """Let the next root secret be the root secret, durably; that of before is overwritten where it lies, as
+    far as the file belongs to us. Raises OSError; both are there then."""
+    before = None
+    with suppress(FileNotFoundError, PermissionError):
+        file.chmod(0o600)
+        before = os.open(file, os.O_WRONLY | os.O_NOFOLLOW)
+    try:
+        coming.replace(file)
+        sync_directory(file.parent)
+        if before is not None:
+            os.write(before, bytes(os.fstat(before).st_size))
+            os.fsync(before)
+    finally:
+        if before is not None:
+            os.close(before)
