@@ -9,8 +9,9 @@ from agent.core.access_code import AccessCode, Kind
 from agent.core.decision import decide
 from agent.core.lifetime import History
 from agent.core.schedule import Schedule
+from agent.core.tag_keys import TagKeys
 from agent.core.timekeeping import ClockReading, Trust
-from agent.core.verifier import CodeTable, TableRow, tag_of
+from agent.core.verifier import CodeTable, TableRow
 from benchmarks.leakcheck.harness import CONTROL, REFERENCE, Instance
 
 NOW_S = 1_800_000_000
@@ -38,20 +39,21 @@ LENGTHS = (4, 8, 9, 10)
 """Lengths of further unknown codes; all codes of the table have six digits."""
 
 
-def decision(codes: int) -> Callable[[random.Random], Instance]:
-    """What makes tables of `codes` codes (at least as many as there are fates), each with its own key."""
+def decision(codes: int, keys: int = 1) -> Callable[[random.Random], Instance]:
+    """What makes tables of `codes` codes (at least as many as there are fates), each with its own `keys`."""
 
     def make(rng: random.Random) -> Instance:
-        key = rng.randbytes(32)
+        first, *wraps = (rng.randbytes(32) for _ in range(keys))
+        tag_keys = TagKeys(first, tuple(wraps))
         drawn = [f"{number:06d}" for number in rng.sample(range(10**6), codes + 2)]
         unknown, another, *digits = drawn
         fates = _places(codes)
-        rows = [_row(key, each, FATES.get(fates.get(at, ""), {})) for at, each in enumerate(digits)]
+        rows = [_row(tag_keys, each, FATES.get(fates.get(at, ""), {})) for at, each in enumerate(digits)]
         table = CodeTable(rows)
         classes = {REFERENCE: unknown, CONTROL: another} | {name: digits[at] for at, name in fates.items()}
         for length in LENGTHS:
             classes[f"unknown, {length} digits"] = f"{rng.randrange(10**length):0{length}d}"
-        return Instance(lambda entry: decide(table, tag_of(key, entry), CLOCK), classes)
+        return Instance(lambda entry: decide(table, tag_keys.tag_of(entry), CLOCK), classes)
 
     return make
 
@@ -65,9 +67,9 @@ def _places(codes: int) -> dict[int, str]:
     return kept | {at: name for name, at in moved.items()}
 
 
-def _row(key: bytes, digits: str, fate: Mapping[str, Any]) -> TableRow:
+def _row(tag_keys: TagKeys, digits: str, fate: Mapping[str, Any]) -> TableRow:
     rules = dict(fate)
     history, is_revoked = rules.pop("history", History()), rules.pop("is_revoked", False)
     kept: dict[str, Any] = {"access_code_id": digits, "gen": 1, "code_rev": 1, "kind": Kind.STANDARD}
     code = AccessCode(**(kept | rules))
-    return TableRow(code=code, tag=tag_of(key, digits), history=history, is_revoked=is_revoked)
+    return TableRow(code=code, tag=tag_keys.tag_of(digits), history=history, is_revoked=is_revoked)

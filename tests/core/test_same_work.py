@@ -13,7 +13,9 @@ from agent.core.timekeeping import ClockReading, Trust
 from benchmarks.leakcheck import decisions
 from benchmarks.leakcheck.harness import REFERENCE
 
-INSTANCE = decisions.decision(100)(random.Random(1))
+KEYS = (1, 3)
+"""How many keys a tag goes through: of a new lock, and of one whose root secret was replaced twice."""
+INSTANCES = {keys: decisions.decision(100, keys)(random.Random(1)) for keys in KEYS}
 UNKNOWN_CLOCK = ClockReading(Trust.UNKNOWN, 0.0, float("inf"), decisions.NOW_S)
 ENDS = {"decide"}
 """Functions that make what is returned: a grant and a refusal are made on lines of their own."""
@@ -64,23 +66,29 @@ def lines(verify: Callable[[str], object], entry: str) -> list[tuple[str, int]]:
     return seen
 
 
-@pytest.mark.parametrize("name", INSTANCE.digits)
-def test_every_entry_calls_the_same_functions_in_the_same_order(name: str) -> None:
-    ours = calls(INSTANCE.verify, INSTANCE.digits[name])
-    assert ours == calls(INSTANCE.verify, INSTANCE.digits[REFERENCE])
-    assert [ours.count(each) for each in ("digest", "count", "get", "judge")] == [1, 1, 1, 1]
+@pytest.mark.parametrize("keys", KEYS)
+@pytest.mark.parametrize("name", INSTANCES[1].digits)
+def test_every_entry_calls_the_same_functions_in_the_same_order(name: str, keys: int) -> None:
+    instance = INSTANCES[keys]
+    ours = calls(instance.verify, instance.digits[name])
+    assert ours == calls(instance.verify, instance.digits[REFERENCE])
+    assert [ours.count(each) for each in ("digest", "count", "get", "judge")] == [keys, 1, 1, 1]
 
 
-@pytest.mark.parametrize("name", INSTANCE.digits)
-def test_every_entry_runs_the_same_lines(name: str) -> None:
-    assert lines(INSTANCE.verify, INSTANCE.digits[name]) == lines(INSTANCE.verify, INSTANCE.digits[REFERENCE])
+@pytest.mark.parametrize("keys", KEYS)
+@pytest.mark.parametrize("name", INSTANCES[1].digits)
+def test_every_entry_runs_the_same_lines(name: str, keys: int) -> None:
+    instance = INSTANCES[keys]
+    ours = lines(instance.verify, instance.digits[name])
+    assert ours == lines(instance.verify, instance.digits[REFERENCE])
 
 
-@pytest.mark.parametrize("name", INSTANCE.digits)
+@pytest.mark.parametrize("name", INSTANCES[1].digits)
 def test_without_a_clock_the_steps_are_the_same_too(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = lines(INSTANCE.verify, INSTANCE.digits[name])
+    instance = INSTANCES[1]
+    known = lines(instance.verify, instance.digits[name])
     monkeypatch.setattr(decisions, "CLOCK", UNKNOWN_CLOCK)
-    assert lines(INSTANCE.verify, INSTANCE.digits[name]) == known
+    assert lines(instance.verify, instance.digits[name]) == known
 
 
 def test_the_counting_would_see_a_search_that_ends_early() -> None:

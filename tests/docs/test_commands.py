@@ -63,7 +63,14 @@ def test_every_verb_and_option_on_a_page_exists(program: str, group: click.Group
 def test_every_verb_and_option_of_lock_agent_on_a_page_exists() -> None:
     parsers = argparse_verbs(daemon._parser())
     lines = [words for words in typed("lock-agent") if words and words[0] in parsers]
-    assert {words[0] for words in lines} == {"check", "enrol", "make-safe", "new-root-secret", "wipe"}
+    assert {words[0] for words in lines} == {
+        "check",
+        "enrol",
+        "make-safe",
+        "new-root-secret",
+        "rotate-root",
+        "wipe",
+    }
     for words in lines:
         options = {word for word in words if word.startswith("--")}
         assert options <= set(parsers[words[0]]._option_string_actions), words
