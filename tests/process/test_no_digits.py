@@ -9,6 +9,7 @@ import base64
 import json
 import shutil
 import sqlite3
+import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
@@ -19,12 +20,15 @@ from typing import Any
 import pytest
 from seam.seam import Seam
 
+from agent.core.tag_keys import TagKeys
 from agent.core.verifier import tag_of
+from agent.database import Database
 from agent.emergency_code import FILE_NAME, make_emergency_code
 from agent.enrolment import load_enrolment
 from agent.secrets import Purpose, RootSecret, SecretSource, load_root_secret
+from agent.tag_key_rows import TagKeyRows
 from firmware_sim.site_processes import Site
-from tests.process.doors import Door
+from tests.process.doors import AGENT, Door
 from tests.process.leaked import forms, leaked
 from tests.waiting import wait_for
 
@@ -101,12 +105,18 @@ def live(site: Site, door: Door, said: Path) -> Lived:
         type_all(door, f"{TYPED[name]}#")
     wait_for(lambda: len(refusals(door)) == 3, what="the last of them to be refused")
     assert door.opens(emergency)
+    door.stop()
+    rotated = subprocess.run(
+        [*AGENT, "rotate-root", "--config", str(config)], capture_output=True, check=True
+    )
+    assert b"restart the agent" in rotated.stdout
+    door.start("tell-messages", str(said))
     type_all(door, TYPED["half typed"])
     digits = {**TYPED, "backup": backup, "emergency": emergency}
     own = frozenset({door.files.root_secret, *door.files.root.glob("*.scbk")})
-    return Lived(
-        door, {name: each.encode() for name, each in digits.items()} | keys_of(door, root, own), said, own
-    )
+    written = {name: each.encode() for name, each in digits.items()}
+    former = {f"former {name}": each for name, each in derived(root).items()}
+    return Lived(door, written | former | keys_of(door, own), said, own)
 
 
 def refusals(door: Door) -> list[str]:
@@ -120,13 +130,18 @@ def program(door: Door) -> None:
         type_all(door, f"{TYPED['chief']}#{keys}")
 
 
-def keys_of(door: Door, root: RootSecret, own: frozenset[Path]) -> dict[str, bytes]:
-    """All that the lock must keep to itself, as bytes."""
-    enrolment = load_enrolment(door.files.state, root)
+def derived(root: RootSecret) -> dict[str, bytes]:
     purposes: tuple[Purpose, ...] = ("tag", "row", "store", "tls", "emergency")
+    return {f"key for {each}": root.derive(each) for each in purposes}
+
+
+def keys_of(door: Door, own: frozenset[Path]) -> dict[str, bytes]:
+    """All that the lock must keep to itself, as bytes."""
+    root = load_root_secret(SecretSource(file=door.files.root_secret))
+    enrolment = load_enrolment(door.files.state, root)
     return {
         **{path.name: bytes.fromhex(path.read_text().strip()) for path in own},
-        **{f"key for {each}": root.derive(each) for each in purposes},
+        **derived(root),
         "identity key": base64.urlsafe_b64decode(enrolment.identity["d"] + "=="),
         "sealing key": base64.urlsafe_b64decode(enrolment.sealing["d"] + "=="),
         "root key of offline codes": bytes.fromhex(OLC_ROOT),
@@ -210,14 +225,14 @@ def test_no_secret_is_in_the_events_of_the_cloud(lived: Lived) -> None:
 
 
 def test_a_stolen_card_confirms_no_guess_at_digits(lived: Lived, tmp_path: Path) -> None:
-    """The thief knows how tags are made and has every byte but the root secret."""
+    """The thief knows how tags are made and has every byte but the root secret, and the one of before."""
     for file in lived.door.files.state.glob("lock.db*"):
         shutil.copy(file, tmp_path)
     with closing(sqlite3.connect(tmp_path / "lock.db")) as db:
         tags = {tag for (tag,) in db.execute("SELECT tag FROM access_code WHERE tag NOT NULL")}
         tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type='table'")]
         cells = {cell for table in tables for row in db.execute(f"SELECT * FROM {table}") for cell in row}
-    keys = {bytes(32), lived.door.device_id.encode()}
+    keys = {bytes(32), lived.door.device_id.encode(), lived.secrets["former key for tag"]}
     for cell in cells:
         text = cell if isinstance(cell, bytes) else str(cell).encode()
         keys |= {text, text[:16], text[:32], text[-32:]}
@@ -225,7 +240,16 @@ def test_a_stolen_card_confirms_no_guess_at_digits(lived: Lived, tmp_path: Path)
         step = 64 if path.name.startswith("lock.db") else 1
         keys |= {content[start : start + 32] for start in range(0, len(content), step)}
     assert tags.isdisjoint({tag_of(key, TYPED["good"]) for key in keys if key})
-    assert tag_of(lived.secrets["key for tag"], TYPED["good"]) in tags, "with the root secret it would"
+    assert tags_made_by(lived, tmp_path / "lock.db").tag_of(TYPED["good"]) in tags, (
+        "with the root secret it would"
+    )
+
+
+def tags_made_by(lived: Lived, database: Path) -> TagKeys:
+    opened = Database(database, lived.secrets["key for row"])
+    keys = TagKeyRows(opened, lived.secrets["key for store"]).with_newest(lived.secrets["key for tag"])
+    opened.close()
+    return keys
 
 
 def test_the_search_would_find_what_it_looks_for() -> None:
