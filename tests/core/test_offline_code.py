@@ -26,8 +26,9 @@ from agent.core.offline_code import (
     q_of,
     rounded_up,
 )
+from tests.core import ff1_by_the_book
+from tests.core.ff1_by_the_book import encrypted
 from tests.core.olc1 import CANCEL, DEVICE, ROOT, SLOT, START, VECTORS, code_of, key_of, once, timed
-from tests.core.test_ff1 import by_the_book, rounds_by_the_book
 
 
 def named(vector: dict[str, Any]) -> str:
@@ -51,7 +52,7 @@ def test_a_published_code_is_issued_and_read_back(vector: dict[str, Any]) -> Non
 
 def test_the_trace_of_the_specification_is_followed() -> None:
     tweak = OfflineFormat(DEVICE).tweak(1, 0, 0)
-    rounds = rounds_by_the_book(key_of().key, tweak, f"{SLOT * Q_VALUES + 67:010d}")
+    rounds = ff1_by_the_book.rounds(key_of().key, tweak, f"{SLOT * Q_VALUES + 67:010d}")
     assert " ".join(rounds) == "33700 05028 11094 34095 81820 74565 39490 28055 87317 73918"
     assert code_of(timed(68)) == "8731773918"
 
@@ -161,7 +162,7 @@ def test_any_code_reads_as_it_was_issued_and_as_the_standard_encrypts(
     assert meaning is not None
     code = issue(form, key, form.start_of(slot), meaning)
     x = f"{slot % form.era_slots * Q_VALUES + q:0{digits}d}"
-    assert code == by_the_book(key.key, form.tweak(kid, issuer, era), x)
+    assert code == encrypted(key.key, form.tweak(kid, issuer, era), x)
     assert EraCipher(form, key, era).decode(check_code(form, code)) == (Payload(slot, q), True)
 
 
