@@ -77,7 +77,7 @@ class Connection:
             self._incoming = rest
             try:
                 return msgspec.json.decode(line, type=Request)
-            except (msgspec.DecodeError, RecursionError) as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 self.refuse("bad_request", f'a line must be {{"id", "verb", "args"}} in JSON: {error}')
         if len(self._incoming) > LINE_LIMIT_BYTES:
             self.refuse("line_too_long", f"send at most {LINE_LIMIT_BYTES} bytes before reading the answer")

@@ -69,6 +69,14 @@ def test_a_line_that_is_not_json_is_refused_and_the_next_one_is_answered(agent: 
     assert answer_to(connection, b'{"id": 2, "verb": "echo"}\n')["id"] == 2
 
 
+def test_a_field_whose_name_is_no_text_is_refused_and_the_next_line_is_answered(
+    agent: SmallController,
+) -> None:
+    connection = raw(agent)
+    assert answer_to(connection, b'{"id": 1, "ve\xa3b": 1}\n')["error"]["code"] == "bad_request"
+    assert answer_to(connection, b'{"id": 2, "verb": "echo"}\n')["id"] == 2
+
+
 def test_an_unknown_field_is_named_in_the_refusal(agent: SmallController) -> None:
     answer = answer_to(raw(agent), b'{"verb": "echo", "argz": {}}\n')
     assert "argz" in answer["error"]["message"]
