@@ -11,7 +11,7 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -75,7 +75,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     mqtt_url: str
     cloud_signing: Jwk
     cloud_sealing: Jwk
-    set_epoch: int
+    set_epoch: Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
+    """What messages can say; a lock that began with another could not count its code set."""
 
 
 class _Posted(msgspec.Struct, frozen=True):
@@ -111,11 +112,11 @@ def read_invitation(line: str) -> Invitation:
     try:
         raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
         invitation = msgspec.json.decode(raw, type=Invitation)
-    except (ValueError, msgspec.MsgspecError):
+    except (ValueError, msgspec.MsgspecError, RecursionError):
         raise EnrolmentFault("this is not an invitation: paste the whole line the cloud showed") from None
     if DEVICE_ID.fullmatch(invitation.device_id) is None:
         raise EnrolmentFault("the invitation names an impossible device id: ask the cloud for another one")
-    if urlsplit(invitation.url).scheme not in ("http", "https"):
+    if _address(invitation.url)[0] not in ("http", "https"):
         raise EnrolmentFault("the invitation does not name a web address: ask the cloud for another one")
     return invitation
 
@@ -168,8 +169,8 @@ def open_answer(raw: bytes, invitation: Invitation, identity_kid: str, tls_publi
         raise EnrolmentFault("the cloud pinned another key than this lock's: somebody stands in between")
     if public_key(answer.cloud_sealing, "X25519") is None:
         raise EnrolmentFault("the cloud's sealing key is not an X25519 key")
-    address = urlsplit(answer.mqtt_url)
-    if address.scheme != "mqtts" or not address.hostname or not _has_sound_port(answer.mqtt_url):
+    scheme, host, port = _address(answer.mqtt_url)
+    if scheme != "mqtts" or not host or port is None:
         raise EnrolmentFault(f"the cloud's broker address {answer.mqtt_url!r} is not mqtts://host:port")
     _check_certificate(answer, tls_public)
     return answer
@@ -256,8 +257,11 @@ def _common_name(name: x509.Name) -> str | None:
     return str(names[0].value) if len(names) == 1 else None
 
 
-def _has_sound_port(url: str) -> bool:
+def _address(url: str) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port; nothing of what is no address at all."""
     try:
-        return urlsplit(url).port is not None
+        parts = urlsplit(url)
+        port = parts.port  # looked at only now, and may be none
     except ValueError:
-        return False
+        return "", None, None
+    return parts.scheme, parts.hostname, port

@@ -126,6 +126,9 @@ def altered(part: int, where: int, raw: bytes) -> bytes:
         ({"mqtt_url": "mqtt://localhost:1883"}, "mqtts"),
         ({"mqtt_url": "mqtts://localhost"}, "mqtts"),
         ({"mqtt_url": "mqtts://localhost:99999"}, "mqtts"),
+        ({"mqtt_url": "mqtts://[localhost:8883"}, "mqtts"),
+        ({"set_epoch": -1}, "makes no sense"),
+        ({"set_epoch": 2**32}, "makes no sense"),
         ({"cloud_sealing": public_jwk(new_signing_key())}, "X25519"),
         ({"certificate": "none"}, "do not fit"),
         ({"ca": Authority().certificate().public_bytes(Encoding.PEM).decode()}, "do not fit"),
@@ -161,7 +164,7 @@ def test_a_cloud_that_cannot_be_reached_is_a_clear_fault(cloud: Cloud, tmp_path:
         enrolled(cloud, tmp_path, url="http://127.0.0.1:1/enrol")
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://127.0.0.1/", "nothing"])
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://127.0.0.1/", "http://[", "nothing"])
 def test_an_invitation_to_something_else_than_a_web_address_is_refused(
     cloud: Cloud, tmp_path: Path, url: str
 ) -> None:
@@ -247,7 +250,8 @@ def test_an_enrolment_does_not_open_under_another_root_secret_or_in_part(
 
 def test_an_invitation_survives_the_clipboard_and_garbage_does_not_pass(cloud: Cloud) -> None:
     assert read_invitation(f"  {write_invitation(cloud.invitation())}\n") == cloud.invitation()
-    for garbage in ("", "hello", "e30", urlsafe_b64encode(b'{"v":2}').decode(), "\ud800"):
+    nested = urlsafe_b64encode(b'{"x":' + b"[" * 5000 + b"]" * 5000 + b"}").decode()
+    for garbage in ("", "hello", "e30", urlsafe_b64encode(b'{"v":2}').decode(), "\ud800", nested):
         with pytest.raises(EnrolmentFault):
             read_invitation(garbage)
 
