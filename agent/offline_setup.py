@@ -7,6 +7,7 @@ shows them in a repr or an error.
 import base64
 import binascii
 import os
+import re
 import secrets
 import stat
 import uuid
@@ -25,6 +26,11 @@ from agent.secrets import sync_directory
 Octet = Annotated[int, Meta(ge=0, le=255)]
 Slot = Annotated[int, Meta(ge=0, le=LATEST_SLOT)]
 UnixSeconds = Annotated[int, Meta(ge=0, le=2**40)]
+LONGEST_NAME = 24
+"""No field has a longer one; the shortest secret has 26 characters."""
+_UNKNOWN_FIELD = re.compile(
+    r"Object contains unknown field `(?P<name>.*?)`(?P<where>|( - at `\$[^`]*`))", re.DOTALL
+)
 _CODE_NAMESPACE = uuid.UUID("4f4c4331-0b1e-4d0e-8c55-6c0f2a9d7e11")
 
 
@@ -152,7 +158,7 @@ def decode_setup(document: bytes) -> OfflineSetup:
     try:
         setup = msgspec.json.decode(document, type=OfflineSetup)
     except msgspec.MsgspecError as error:  # says where, never what stands there
-        raise SetupFault(f"{error}") from None
+        raise SetupFault(_without_long_name(str(error))) from None
     except (UnicodeDecodeError, RecursionError):
         raise SetupFault("it is no JSON that could be a setup") from None
     _checked("", lambda: (setup.format(), setup.first_use()))
@@ -167,6 +173,14 @@ def decode_setup(document: bytes) -> OfflineSetup:
     if len({one.slot for one in setup.technicians}) < len(setup.technicians):
         raise SetupFault("two technicians have the same slot: give one of them another")
     return setup
+
+
+def _without_long_name(problem: str) -> str:
+    """A field that does not belong there is named, but for one that may be a secret in the wrong place."""
+    unknown = _UNKNOWN_FIELD.fullmatch(problem)
+    if unknown is None or len(unknown["name"]) <= LONGEST_NAME:
+        return problem
+    return f"Object contains an unknown field with a name that is too long to show{unknown['where']}"
 
 
 def _checked(where: str, make: Callable[[], object]) -> None:

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,6 +74,15 @@ def test_any_bytes_are_refused_in_words(raw: bytes) -> None:
 def test_a_document_nested_a_thousand_deep_is_refused() -> None:
     for opening, closing in (("[", "]"), ('{"keys":', "}")):
         assert read((opening * 5000 + "1" + closing * 5000).encode()) is None
+
+
+def test_a_secret_where_a_name_should_be_is_not_in_the_refusal() -> None:
+    key = {"kid": 1, SECRET: "key"}
+    with pytest.raises(SetupFault, match=r"too long to show - at `\$\.keys\[0\]`") as fault:
+        decode_setup(json.dumps({"device_id": "a-lock", "keys": [key]}).encode())
+    assert SECRET not in str(fault.value)
+    with pytest.raises(SetupFault, match="`digit`"):
+        decode_setup(b'{"device_id": "a-lock", "digit": 10}')
 
 
 def test_a_good_document_is_taken() -> None:
