@@ -123,6 +123,7 @@ def test_whatever_rows_a_set_has_it_becomes_true_whole_or_not_at_all() -> None:
         @QUICK
         @example([ANNA, BEN | {"gen": 2**70}])
         @example([ANNA, BEN | {"access_code_id": "\ud800"}])
+        @example([ANNA, BEN | {"access_code_id": "\x00"}])
         @example([ANNA, ANNA])
         @given(_rows)
         def told(rows: list[dict[str, Any]]) -> None:
