@@ -31,6 +31,9 @@ from cloud_sim.downlink import Downlink
 RETAINED_STREAMS = ("status", "codes")
 NONCE_LIMIT = 128
 BUCKETS = 256
+EPOCHS_AHEAD, REVS_AHEAD = 1000, 2**32
+"""By so much a cloud that was restored may be behind a lock. What a lock says beyond that would use up the
+numbers that there are."""
 
 _log = logging.getLogger(__name__)
 
@@ -134,6 +137,9 @@ class Fleet:
     def _codes(self, lock_id: str, codes: Codes, *, is_live: bool) -> None:
         set_epoch, rev = code_sets.head(self.database, lock_id)
         known = codes.set_epoch, max(codes.rev, codes.highest_rev)
+        if known[0] > set_epoch + EPOCHS_AHEAD or known[1] > rev + REVS_AHEAD:
+            self._refuse(lock_id, "codes", "too_far_ahead")
+            return
         is_raised_too_low = codes.set_epoch < set_epoch and known[1] >= rev
         if codes.set_epoch > set_epoch or is_raised_too_low:
             _log.warning("lock %s knows later sets: we were restored from before them", lock_id)

@@ -71,6 +71,8 @@ def test_no_report_of_a_lock_keeps_the_cloud_from_answering(tmp_path: Path) -> N
     @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @example(("status", {"online": True, "sid": "s", "device_time": 10**12}))
     @example(("codes", {**LATEST, "highest_rev": 2**63 - 1}))
+    @example(("codes", {**LATEST, "highest_rev": 2**53}))
+    @example(("codes", {**LATEST, "set_epoch": 2**32}))
     @given(_reports)
     def told(report: tuple[str, dict[str, Any]]) -> None:
         stream, body = report

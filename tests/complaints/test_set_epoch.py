@@ -1,5 +1,7 @@
 """An operator voids every code set that was ever signed for a lock; people at the door notice nothing."""
 
+import pytest
+
 from cloud_sim import code_sets
 from firmware_sim.enrolled import DEVICE_ID
 from tests.complaints.pair import Pair
@@ -80,3 +82,23 @@ def test_an_epoch_raised_by_a_cloud_that_forgot_revisions_reaches_the_lock_too(p
     pair.exchange()
     assert pair.agree()
     assert not pair.opens("730411")
+
+
+@pytest.mark.parametrize(
+    "said", [{"set_epoch": 2**32 - 1}, {"set_epoch": 2**40}, {"rev": 2**53}, {"highest_rev": 2**53}]
+)
+def test_a_lock_does_not_use_up_the_numbers_that_there_are(pair: Pair, said: dict[str, int]) -> None:
+    """Whoever has the keys of one lock must not stop the cloud of all, nor spoil that one for ever."""
+    pair.create("730411")
+    pair.exchange()
+    before = code_sets.head(pair.database, DEVICE_ID)
+    codes = {"set_epoch": 1, "rev": 1, "root": "0" * 64, "count": 0, "capacity": 9, "constraints": {}}
+    pair.from_lock("codes", codes | said)
+    (refused,) = pair.database.rows(
+        "SELECT reason, count FROM refused_messages WHERE device_id = ?", DEVICE_ID
+    )
+    assert refused == {"reason": "too_far_ahead", "count": 1}
+    assert code_sets.head(pair.database, DEVICE_ID) == before
+    pair.restart_cloud()
+    pair.connect()
+    assert pair.agree()
