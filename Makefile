@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help sim demo test lint types bench leakcheck clean test-tools
+.PHONY: help sim demo test lint types bench leakcheck fuzz clean test-tools
 
 help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ bench: $(VENV)/.sim  ## Measure on the virtual board (three minutes)
 
 leakcheck: $(VENV)/.sim  ## Look whether the time of a decision tells anything about codes (one minute)
 	@$(BIN)/python -m benchmarks.leakcheck $(ARGS)
+
+fuzz: $(VENV)/.fuzz  ## Throw bad input at whatever takes input (six minutes; ARGS="envelope --seconds 600")
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 clean:  ## Remove .venv and what tools leave behind; the simulated site in .lock-sim stays
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -64,6 +67,11 @@ $(VENV)/.test: pyproject.toml
 	$(make_venv)
 	@$(PIP) install -e '.[sim,test]'
 	@touch $(VENV)/.sim $@
+
+# Without it hypothesis makes the inputs, and no lines are counted.
+$(VENV)/.fuzz: $(VENV)/.test
+	@$(PIP) install -e '.[fuzz]' || echo "pip could not install atheris; hypothesis makes the inputs instead"
+	@touch $@
 
 # Without these the tests that need them say so and are left out. Only who asks for it gets system packages installed.
 define from_apt
