@@ -137,7 +137,7 @@ BODIES: Mapping[str, tuple[Mapping[str, Schema], tuple[str, ...]]] = {
     "post /device-cloud/keys/revocations": ({"kid": _TEXT}, ("kid",)),
     "put /device-cloud/locks/{lock_id}/mode_schedule": (MODE_SCHEDULE_FIELDS, ("zone",)),
     "put /device-cloud/locks/{lock_id}/offline_setup": (OFFLINE_SETUP_FIELDS, ()),
-    "post /device-cloud/locks/{lock_id}/offline_cancellation": ({"before": _TIME}, ()),
+    "post /device-cloud/locks/{lock_id}/offline_cancellation": ({"before": _TIME, "kid": _whole(255, 0)}, ()),
     "post /device-cloud/locks/{lock_id}/offline_rotations": (OFFLINE_ROTATION_FIELDS, ()),
     "post /device-cloud/restorations": ({"unused": {"enum": list(api_offline_rotation.UNUSED)}}, ()),
     "post /device-cloud/invitations": (INVITATION_FIELDS, ()),

@@ -38,13 +38,16 @@ class OfflineCancellation(HTTPEndpoint):
     async def post(self, request: Request) -> Response:
         """A code that ends, once typed at the door, the offline codes that start before a time."""
         cloud, lock_id = cloud_of(request), lock_row(request)["lock_id"]
-        fields = await api_fields.read_object(request, ("before",))
+        fields = await api_fields.read_object(request, ("before", "kid"))
         before = api_fields.time_of(fields, "before")
         at_s = cloud.wall() if before is None else before.timestamp()
         setup = offline_issuing.setup_of(cloud.database, lock_id)
         if setup is None or not offline_issuing.is_supported(setup):
             raise ApiError(409, "NO_OFFLINE_CODES", "this lock has no setup with a key of this cloud")
-        found = offline_revocation.cancelling(cloud.database, setup, at_s, cloud.wall())
+        kid = fields.get("kid")
+        if kid is not None and (type(kid) is not int or not 0 <= kid <= 255):
+            raise ApiError(400, "INVALID_FIELD", "kid must be a whole number from 0 to 255")
+        found = offline_revocation.cancelling(cloud.database, setup, at_s, cloud.wall(), kid)
         if found is None:
             message = "no key of this lock may cancel then; see its offline_setup (policy, slots)"
             raise ApiError(409, "NO_OFFLINE_CODES", message)

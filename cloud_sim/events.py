@@ -68,6 +68,12 @@ def add_event(database: Database, lock_id: str, event: dict[str, Any]) -> None:
     database.run("INSERT INTO events VALUES (?, ?, ?)", lock_id, sequence, text)
 
 
+def add_own(database: Database, lock_id: str, kind: str, detail: dict[str, Any], now_ms: int) -> None:
+    """Append what this cloud did about a lock, as the lock's next event; inside the transaction of it."""
+    event = event_of(lock_id, "", {"seq": 0, "kind": kind, "detail": detail}, now_ms)
+    add_event(database, lock_id, event | {"event_id": str(uuid.uuid4())})
+
+
 def last_sequence(
     database: Database, lock_id: str, table: str = "events", forgotten: str = "forgotten_upto"
 ) -> int:

@@ -71,7 +71,7 @@ class Stored:
     is_set_changed: bool = False
     """Codes were removed at the door for good: the wanted set has a new revision without them."""
     is_behind: bool = False
-    """The lock sends what follows rows that were acknowledged and that are not here."""
+    """The lock shows that it knows a later state of this cloud."""
 
 
 def row_hash(previous: str, row: dict[str, Any]) -> str:
@@ -105,8 +105,11 @@ def store(
                 break
             if _store_row(database, lock_id, batch.journal_epoch, raw, row, wall, keyring):
                 is_set_changed = True
-            if row.kind == "message_refused" and row.detail.get("reason") == "retained":
-                kept.add(str(row.detail.get("stream")))
+            if row.kind == "message_refused":
+                stream, reason = str(row.detail.get("stream")), row.detail.get("reason")
+                kept |= {stream} if reason == "retained" else set()
+                # Another setup under the same number: given by a later state of this cloud.
+                is_behind |= (stream, reason) == ("offline", "conflicting_revision")
             tail = _Tail(row.seq, row.hash)
         _note(database, lock_id, batch.journal_epoch, tail)
         if is_broken:

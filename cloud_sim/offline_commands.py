@@ -107,4 +107,9 @@ def _restored(state: StateDirectory, given: argparse.Namespace) -> str:
         else f"{one['lock_id']}: NO OFFLINE CODES ARE ISSUED: {one['message']}"
         for one in said["locks"]
     ]
+    if any(one["message"] is None for one in said["locks"]) and given.unused == "keep":
+        lines.append(
+            "while old and new key are for the same starts a guess is twice as likely; end that with"
+            " rotate-offline-key DEVICE_ID --at TIME, after the last start that must stay good"
+        )
     return "".join(f"{line}\n" for line in lines or ["no lock has a key of this cloud for offline codes"])

@@ -110,11 +110,15 @@ class Cancelling:
         return f"Cancelling(kid={self.kid}, from_s={self.from_s})"
 
 
-def cancelling(database: Database, setup: OfflineSetup, at_s: float, wall: float) -> Cancelling | None:
-    """The code that ends what starts before the hour of `at_s`; None if no key may cancel then."""
+def cancelling(
+    database: Database, setup: OfflineSetup, at_s: float, wall: float, kid: int | None = None
+) -> Cancelling | None:
+    """The code that ends what starts before the hour of `at_s`, with the key of this `kid`, or else that for
+    starts at that hour; None if it may not cancel then."""
     form = setup.format()
     slot = form.slot_at(at_s)
-    key = offline_issuing.key_for(database, setup, slot)
+    others = [] if kid is None else [(key.kid, key.issuer) for key in setup.keys if key.kid != kid]
+    key = offline_issuing.key_for(database, setup, slot, without=others)
     if key is None or not key.policy.may_cancel:
         return None
     known = offline_codes.knowledge(database, setup.device_id)

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from agent.core.offline_code import DAY_H, ROOT_BYTES, SLOT_S, derive_key
 from agent.core.offline_policy import LATEST_SLOT, MOST_KEYS
 from agent.offline_setup import KeyPart, OfflineSetup, SetupFault, decode_setup
-from cloud_sim import offline_codes, offline_kids, offline_revocation, offline_setups
+from cloud_sim import events, offline_codes, offline_kids, offline_revocation, offline_setups
 from cloud_sim.answers import iso
 from cloud_sim.database import Database
 from cloud_sim.offline_codes import CLOUD_ISSUER
@@ -127,7 +127,7 @@ def rotate(database: Database, lock_id: str, wanted: WantedRotation, wall: float
     ended = offline_revocation.give_up_unreadable(database, lock_id, wall)
     if wanted.revokes_used:
         ended = offline_revocation.end_keys(database, lock_id, [key.kid for key in own], rev, wall)
-    return _rotated(lock, own, new, rev, ended)
+    return _rotated(lock, own, new, rev, ended, wanted.when)
 
 
 def restore(database: Database, lock_id: str, wall: float) -> Rotated | NotRotated:
@@ -145,7 +145,7 @@ def restore(database: Database, lock_id: str, wall: float) -> Rotated | NotRotat
     if isinstance(changed, NotRotated):
         return NotRotated(changed.error, f"{changed.message}; {_WAYS_OUT}")
     rev = offline_setups.replace_keys(database, lock_id, changed, _unknown_rev(wall))
-    return _rotated(lock, own, new, rev, ())
+    return _rotated(lock, own, new, rev, (), "restored")
 
 
 def _unknown_rev(wall: float) -> int:
@@ -261,8 +261,11 @@ def _overlap(one: KeyPart, other: KeyPart, from_slot: int) -> bool:
 
 
 def _rotated(
-    lock: _Lock, own: Sequence[KeyPart], new: Mapping[str, Any], rev: int, ended: Sequence[str]
+    lock: _Lock, own: Sequence[KeyPart], new: Mapping[str, Any], rev: int, ended: Sequence[str], why: str
 ) -> Rotated:
+    """The outcome, which is an event of the lock besides."""
+    detail = {"issuer": new["issuer"], "kid": new["kid"], "former_kids": [key.kid for key in own], "why": why}
+    events.add_own(lock.database, lock.setup.device_id, "offline_key_replaced", detail, int(lock.wall * 1000))
     return Rotated(
         rev=rev,
         issuer=new["issuer"],

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from agent.offline_setup import SetupFault
-from cloud_sim import offline_rotation
+from cloud_sim import events, offline_rotation
 from cloud_sim.database import Database
 from cloud_sim.offline_codes import CLOUD_ISSUER
 from cloud_sim.offline_rotation import NotRotated, Rotated, WantedRotation
@@ -57,6 +57,9 @@ def _one(database: Database, lock_id: str, unused: Unused, wall: float) -> Rotat
                 done = offline_rotation.restore(database, lock_id, wall)
         except SetupFault as fault:
             done = NotRotated("TOO_MANY_KEYS", str(fault))
-    if isinstance(done, NotRotated) and done.error == "TOO_MANY_KEYS":
+        is_stopped = isinstance(done, NotRotated) and done.error == "TOO_MANY_KEYS"
+        if is_stopped:
+            events.add_own(database, lock_id, "offline_issuing_stopped", {}, int(wall * 1000))
+    if isinstance(done, NotRotated) and is_stopped:
         _log.error("no offline codes are issued for lock %s: %s", lock_id, done.message)
     return done

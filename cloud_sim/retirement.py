@@ -1,6 +1,5 @@
 """Takes a lock out of service: its keys count no more, and nobody is told anything in its name."""
 
-import uuid
 from typing import Literal
 
 from cloud_sim import events, message_order
@@ -15,16 +14,13 @@ def retire(
 ) -> bool:
     """Forget the keys of a lock and what it reported; its codes and events stay, for whoever owns them here.
     False: it had no keys. An invitation makes it a lock again."""
-    now_ms = int(wall * 1000)
     with database.transaction():
         gone = database.run("DELETE FROM device_keys WHERE lock_id = ?", lock_id).rowcount
         for table in ("invitations", "told_keys", "former_identities", "reported_status", "reported_codes"):
             database.run(f"DELETE FROM {table} WHERE lock_id = ?", lock_id)
         message_order.forget(database, lock_id)
         if gone:
-            row = {"seq": 0, "kind": "retired", "detail": {"by": by}}
-            event = events.event_of(lock_id, "", row, now_ms) | {"event_id": str(uuid.uuid4())}
-            events.add_event(database, lock_id, event)
+            events.add_own(database, lock_id, "retired", {"by": by}, int(wall * 1000))
     for stream in RETAINED if gone else ():
         downlink.forget_retained(lock_id, stream)
     return bool(gone)

@@ -10,10 +10,12 @@ import pytest
 from agent.messages import Codes, topic
 from agent.offline_setup import SetupFault
 from cloud_sim import (
+    events,
     locks,
     offline_codes,
     offline_issuing,
     offline_kids,
+    offline_revocation,
     offline_rotation,
     offline_setups,
     restoration,
@@ -339,6 +341,54 @@ def test_a_lock_that_knows_more_shows_its_cloud_that_it_is_from_a_backup(pair: P
     assert len(offline_kids.used(pair.database, DEVICE_ID)) == 2, "what it shows in pieces is one backup"
 
 
+def test_another_setup_under_the_same_number_shows_it_too(pair: Pair) -> None:
+    backup = pair.back_up()
+    rotate(pair, SCHEDULED)
+    pair.hear_cloud()  # and the cloud is gone before it hears of that
+    pair.restore(backup)
+    offline_setups.replace(
+        pair.database, DEVICE_ID, {"keys": [{"kid": 1, "root": "5a" * 32}], "tolerance_s": 60}
+    )
+    assert rev_at_lock(pair) == rev_wanted(pair), "and yet they are two"
+    pair.cloud_connects()
+    settle(pair)
+    assert "conflicting_revision" in pair.site.refusals()
+    assert rev_at_lock(pair) == rev_wanted(pair) > 1_000_000
+    assert pair.opens(issue(pair)["code"])
+
+
+def test_at_the_door_the_codes_of_the_old_key_alone_can_be_cancelled(pair: Pair) -> None:
+    pair.wait(HOUR_S)
+    old = issue(pair, starts_s=pair.now - HOUR_S)
+    restoration.of_all(pair.database, "keep", pair.now)
+    new = issue(pair, is_one_time_use=True, ends_s=None)
+    pair.fleet.downlink.offline_setup(DEVICE_ID)
+    settle(pair)
+    setup = offline_issuing.setup_of(pair.database, DEVICE_ID)
+    assert setup is not None
+    found = offline_revocation.cancelling(pair.database, setup, pair.now + HOUR_S, pair.now, kid=1)
+    assert found is not None
+    assert (found.kid, found.hits, found.spares) == (1, [old["access_code_id"]], [new["access_code_id"]])
+    pair.wait(HOUR_S)
+    pair.opens(found.code)
+    assert [pair.opens(code["code"]) for code in (old, new)] == [False, True]
+
+
+def test_what_was_done_is_an_event_of_the_lock(pair: Pair) -> None:
+    rotate(pair, NOW)
+    for _ in range(2):
+        restoration.of_all(pair.database, "keep", pair.now)
+    own = ("lock.offline_key_replaced", "lock.offline_issuing_stopped")
+    told = [
+        event
+        for event in events.events_after(pair.database, DEVICE_ID, 0, 1000)
+        if event["event_type"] in own
+    ]
+    assert [event["event_type"] for event in told] == [own[0], own[0], own[1]]
+    assert [event["detail"].get("why") for event in told] == ["now", "restored", None]
+    assert told[0]["detail"] | {"why": ""} == {"issuer": 0, "kid": 2, "former_kids": [1], "why": ""}
+
+
 def test_the_word_of_a_lock_about_a_backup_counts_for_itself_alone(pair: Pair) -> None:
     with pair.database.transaction():
         other = locks.add_lock(pair.database, "Back door", pair.now)
@@ -376,6 +426,7 @@ def test_a_restored_cloud_may_end_what_nobody_used(pair: Pair) -> None:
     code = issue(pair)
     [(_, done)] = restoration.of_all(pair.database, "end", pair.now)
     assert isinstance(done, Rotated)
+    assert done.rev >= pair.now, "a number that was not given since the backup"
     pair.fleet.downlink.offline_setup(DEVICE_ID)
     settle(pair)
     assert (pair.opens(code["code"]), pair.opens(issue(pair)["code"])) == (False, True)

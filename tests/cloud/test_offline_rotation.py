@@ -166,7 +166,9 @@ def test_a_restored_copy_of_the_state_issues_nothing_that_was_issued_since(
     shutil.copytree(tmp_path / "backup", own.state.root)
     said = command(own, "restored")  # before anybody can ask it for a code
     own.start()
-    assert [line.split(":")[0] for line in said.stdout.splitlines()] == sorted(locks)
+    *told, warning = said.stdout.splitlines()
+    assert [line.split(":")[0] for line in told] == sorted(locks)
+    assert "a guess is twice as likely" in warning
     for lock_id in locks:
         assert not codes(own, lock_id, 4) & (before[lock_id] | since[lock_id])
         setup = own.api.get(f"/locks/{lock_id}/offline_setup").body
