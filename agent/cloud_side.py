@@ -11,6 +11,7 @@ from agent.core.constraints import Constraints
 from agent.door_codes import DoorCodes
 from agent.freshness import Freshness
 from agent.journal import Event
+from agent.key_renewal import KeyRenewal
 from agent.key_side import KeySide
 from agent.messages import (
     AckReceived,
@@ -22,6 +23,7 @@ from agent.messages import (
     ManifestReceived,
     MessageRefused,
     OfflineReceived,
+    RenewalReceived,
     Request,
     RowsWanted,
     UplinkChanged,
@@ -50,6 +52,7 @@ class CloudSide:
         clock: ClockWatch,
         freshness: Freshness,
         keys: KeySide,
+        renewal: KeyRenewal,
         codes: CodeSync,
         door_codes: DoorCodes,
         offline: OfflineSide,
@@ -66,6 +69,7 @@ class CloudSide:
         self._clock = clock
         self._freshness = freshness
         self._keys = keys
+        self._renewal = renewal
         self._codes = codes
         self._door_codes = door_codes
         self._offline = offline
@@ -98,7 +102,7 @@ class CloudSide:
                 self._settle(signal.token, "bucket", self._codes.arrived(signal, now))
             case AckReceived():
                 self._settle(signal.token, "ack", self._acknowledged(signal))
-            case OfflineReceived() | KeysReceived():
+            case OfflineReceived() | KeysReceived() | RenewalReceived():
                 self._given(signal, now)
             case HeartbeatReceived():
                 self._heard(signal, now)
@@ -111,11 +115,14 @@ class CloudSide:
                 self._slot.port.rows(after_seq, self._store.journal.after(after_seq, limit))
         return self._apply(now) if self._codes.is_complete else False
 
-    def _given(self, signal: OfflineReceived | KeysReceived, now: float) -> None:
-        if isinstance(signal, KeysReceived):
-            self._settle(signal.token, "keys", self._keys.take(signal, now))
-        else:
-            self._settle(signal.token, "offline", self._offline.take(signal, now))
+    def _given(self, signal: OfflineReceived | KeysReceived | RenewalReceived, now: float) -> None:
+        match signal:
+            case KeysReceived():
+                self._settle(signal.token, "keys", self._keys.take(signal, now))
+            case RenewalReceived():
+                self._settle(signal.token, "renewal", self._renewal.take(signal))
+            case OfflineReceived():
+                self._settle(signal.token, "offline", self._offline.take(signal, now))
 
     def _heard(self, signal: HeartbeatReceived, now: float) -> None:
         refusal = self._clock.heard(signal) or self._freshness.heard(signal, now)

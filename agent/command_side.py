@@ -19,6 +19,7 @@ from agent.commands import (
     Forget,
     Identify,
     Lock,
+    RenewKeys,
     Resync,
     Revoke,
     SetMode,
@@ -82,11 +83,12 @@ class CommandSide:
         resync: Callable[[float], None],
         write_door_codes: Callable[[Effect, Sequence[Event], Outcome], None],
         acknowledged: Callable[[], None],
+        renew_keys: Callable[[str], None],
         file_schedule: ModeSchedule | None,
     ) -> None:
         """`resync` compares the code set with the cloud's; `write_door_codes` makes effects durable that
-        change codes of the door; `acknowledged` follows an acknowledgement; `file_schedule`: see
-        `ChangedSettings`."""
+        change codes of the door; `acknowledged` follows an acknowledgement; `renew_keys` proposes other keys
+        of the lock for a renewal; `file_schedule`: see `ChangedSettings`."""
         self._store = store
         self._clock = clock
         self._clocks = clocks
@@ -100,6 +102,7 @@ class CommandSide:
         self._resync = resync
         self._write_door_codes = write_door_codes
         self._acknowledged = acknowledged
+        self._renew_keys = renew_keys
         self._answered_again: tuple[str, set[str]] = ("", set())
         self.settings = ChangedSettings(store.modes, door, recorder.record, file_schedule)
         self.modes = ModeSide(
@@ -257,6 +260,8 @@ class CommandSide:
                 self._resync(now)
             case Identify():
                 self._face.identify(now)
+            case RenewKeys(renewal_id):
+                self._renew_keys(renewal_id)
             case Acknowledge(length_class):
                 self._acknowledged()
                 if length_class is None:

@@ -19,9 +19,11 @@ LIFE_S = 30
 IDS_AT_ONCE = 500
 AccessCodeId = Annotated[str, Meta(min_length=1, max_length=64)]
 
-CommandType = Literal[
+LocalCommandType = Literal[
     "unlock", "lock", "mode", "revoke", "resync", "acknowledge", "identify", "config", "forget"
 ]
+"""What a technician may be allowed, too."""
+CommandType = Literal[LocalCommandType, "renew_keys"]
 COMMAND_TYPES: tuple[CommandType, ...] = get_args(CommandType)
 
 
@@ -85,7 +87,14 @@ class Forget(_Command, frozen=True):
     ids: Annotated[list[AccessCodeId], Meta(min_length=1, max_length=IDS_AT_ONCE)]
 
 
-Command = Unlock | Lock | SetMode | Revoke | Resync | Acknowledge | Identify | Configure | Forget
+class RenewKeys(_Command, frozen=True):
+    """Make other keys of the lock's own, and propose them to the cloud; the same ones each time a renewal is
+    asked for again. It changes nothing at the door, and nothing at all before the cloud has agreed."""
+
+    renewal_id: Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+Command = Unlock | Lock | SetMode | Revoke | Resync | Acknowledge | Identify | Configure | Forget | RenewKeys
 
 _SHAPES: Mapping[str, type[Command]] = {
     "unlock": Unlock,
@@ -97,6 +106,7 @@ _SHAPES: Mapping[str, type[Command]] = {
     "identify": Identify,
     "config": Configure,
     "forget": Forget,
+    "renew_keys": RenewKeys,
 }
 NEEDS_TIME = frozenset({"unlock", "mode"})
 """From afar only with a known clock: what opens must not be able to come late."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_t
 import msgspec
 from msgspec import Meta
 
-from agent.commands import COMMAND_TYPES, CommandType
+from agent.commands import COMMAND_TYPES, CommandType, LocalCommandType
 from agent.core.constraints import ALL_DIGITS, CAPACITY, CODE_LENGTHS
 from agent.core.mode_schedule import ModeSchedule
 from agent.core.mode_schedule_fields import mode_schedule_of
@@ -105,7 +105,7 @@ class CommandsSection(_Section, frozen=True):
     """`[commands]`: what the cloud and `lockctl` may tell this lock to do."""
 
     allow: list[CommandType] = msgspec.field(default_factory=lambda: list(COMMAND_TYPES))
-    local: list[CommandType] = []
+    local: list[LocalCommandType] = []
 
 
 class ModesSection(_Section, frozen=True):

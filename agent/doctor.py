@@ -168,10 +168,14 @@ def check_keys(facts: Facts) -> Finding:
     ends_s = keys["certificate_ends_s"]
     if ends_s is not None and wall_s is not None and ends_s - wall_s < CERTIFICATE_DAYS * 86400:
         days = math.floor((ends_s - wall_s) / 86400)
-        mend = "invite this lock again and enrol with --again: it gets new keys and a new certificate"
+        mend = "have the cloud renew the keys of this lock: it gets a new certificate (docs/operate.md)"
+        if days < 0:
+            mend = "invite this lock again and enrol with --again: it gets new keys and a new certificate"
         return Finding("keys", "warn", f"the certificate of this lock ends in {days} days", mend)
     older = f", and {len(keys['cloud_retiring'])} older for a while" if keys["cloud_retiring"] else ""
-    return Finding("keys", "ok", f"the cloud's signing key {keys['cloud_signing']}{older}")
+    own = ", being renewed" if keys["is_renewing"] else ""
+    cloud = f"the cloud's signing key {keys['cloud_signing']}{older}"
+    return Finding("keys", "ok", f"{cloud}; the lock's identity {keys['identity']}{own}")
 
 
 def check_journal(facts: Facts) -> Finding:

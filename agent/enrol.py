@@ -106,14 +106,15 @@ def _keep(
         cloud_signing={invitation.cloud_key: answer.cloud_signing},
         cloud_sealing=answer.cloud_sealing,
     )
-    own = OwnKeys(identity=_private_jwk(keys.identity), sealing=_private_jwk(keys.sealing))
+    own = OwnKeys(identity=private_jwk(keys.identity), sealing=private_jwk(keys.sealing))
     password = BestAvailableEncryption(tls_password(root).encode())
     tls_key = keys.tls.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, password)
     save_enrolment(state_dir, root, terms, own, tls_key, answer.certificate.encode(), answer.ca.encode())
     return enrolled
 
 
-def _private_jwk(key: OKPKey) -> Jwk:
+def private_jwk(key: OKPKey) -> Jwk:
+    """A private key as a JWK with nothing more in it."""
     return {
         name: str(value)
         for name, value in key.as_dict(private=True).items()

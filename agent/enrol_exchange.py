@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
@@ -147,7 +147,7 @@ def open_request(body: bytes, token_of: Callable[[str], str | None]) -> Accepted
         jose.verify(posted.request.encode(), REQUEST_TYP, {jose.kid_of(identity): identity}), jose.Refusal
     ):
         return RequestRefused("bad_signature")
-    csr = _checked_csr(request)
+    csr = checked_csr(request.csr, request.device_id)
     if csr is None:
         return RequestRefused("bad_csr")
     return AcceptedRequest(device_id=request.device_id, identity=identity, sealing=sealing, csr=csr)
@@ -172,7 +172,7 @@ def open_answer(raw: bytes, invitation: Invitation, identity_kid: str, tls_publi
     scheme, host, port = _address(answer.mqtt_url)
     if scheme != "mqtts" or not host or port is None:
         raise EnrolmentFault(f"the cloud's broker address {answer.mqtt_url!r} is not mqtts://host:port")
-    _check_certificate(answer, tls_public)
+    check_certificate(answer.certificate, answer.ca, answer.device_id, tls_public)
     return answer
 
 
@@ -198,6 +198,30 @@ def spki(holder: x509.Certificate | x509.CertificateSigningRequest) -> bytes:
     return holder.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
+def checked_csr(pem: str, device_id: str) -> x509.CertificateSigningRequest | None:
+    """The request for a certificate, if it is one of a P-256 key for this device; never raises."""
+    try:
+        csr = x509.load_pem_x509_csr(pem.encode())
+        key = csr.public_key()
+        is_p256 = isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1)
+        sound = is_p256 and csr.is_signature_valid and _common_name(csr.subject) == device_id
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+    return csr if sound else None
+
+
+def check_certificate(certificate_pem: str, ca_pem: str, device_id: str, tls_public: bytes) -> None:
+    """See that this CA certified this TLS key (as `spki` gives it) for this device; else EnrolmentFault."""
+    try:
+        certificate = x509.load_pem_x509_certificate(certificate_pem.encode())
+        certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(ca_pem.encode()))
+        matches = spki(certificate) == tls_public and _common_name(certificate.subject) == device_id
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        raise EnrolmentFault("the cloud's certificates do not fit each other: not enrolled") from None
+    if not matches:
+        raise EnrolmentFault("the cloud certified another key or name than this lock's: not enrolled")
+
+
 def _proof(token: str, signed: bytes) -> str:
     return hmac.new(token.encode(), signed, hashlib.sha256).hexdigest()
 
@@ -215,17 +239,6 @@ def _claimed(body: bytes) -> tuple[_Posted, Request] | None:
         return None
 
 
-def _checked_csr(request: Request) -> x509.CertificateSigningRequest | None:
-    try:
-        csr = x509.load_pem_x509_csr(request.csr.encode())
-        key = csr.public_key()
-        is_p256 = isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1)
-        sound = is_p256 and csr.is_signature_valid and _common_name(csr.subject) == request.device_id
-    except (ValueError, TypeError):
-        return None
-    return csr if sound else None
-
-
 def _verified(raw: bytes, cloud_key: str) -> Answer:
     try:
         claimed = msgspec.json.decode(urlsafe_b64decode(raw.split(b".")[1] + b"=="), type=Answer)
@@ -239,17 +252,6 @@ def _verified(raw: bytes, cloud_key: str) -> Answer:
     if isinstance(jose.verify(raw, ANSWER_TYP, {cloud_key: key}), jose.Refusal):
         raise EnrolmentFault("the answer was altered on its way: not enrolled")
     return claimed
-
-
-def _check_certificate(answer: Answer, tls_public: bytes) -> None:
-    try:
-        certificate = x509.load_pem_x509_certificate(answer.certificate.encode())
-        certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(answer.ca.encode()))
-        matches = spki(certificate) == tls_public and _common_name(certificate.subject) == answer.device_id
-    except (ValueError, TypeError, InvalidSignature):
-        raise EnrolmentFault("the cloud's certificates do not fit each other: not enrolled") from None
-    if not matches:
-        raise EnrolmentFault("the cloud certified another key or name than this lock's: not enrolled")
 
 
 def _common_name(name: x509.Name) -> str | None:

@@ -16,6 +16,7 @@ DIRECTORY = "enrolment"
 PUBLIC_FILES = ("enrolment.json", "tls-certificate.pem", "ca.pem")
 KEYS_FILE = "keys.sealed"
 TLS_KEY_FILE = "tls-key.pem"
+REPLACED = f".{DIRECTORY}.replaced"
 
 Jwk = dict[str, str]
 """A key as RFC 7517 writes it."""
@@ -42,6 +43,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """SHA-256 of its body, hex."""
     retiring: dict[str, int] = {}
     """By kid, until when keys of `cloud_signing` still count, Unix seconds. All but the newest are here."""
+    renewal_id: str = ""
+    """The renewal by which the lock's own keys came; empty: they came with the enrolment."""
 
     @property
     def newest_signer(self) -> str:
@@ -49,11 +52,26 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
         return next(kid for kid in self.cloud_signing if kid not in self.retiring)
 
 
-class OwnKeys(msgspec.Struct, frozen=True, kw_only=True):
+class PendingKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """Private keys that were made because the cloud asked for others, and do not count yet."""
+
+    renewal_id: str
+    """What the cloud calls its asking."""
+    identity: Jwk
+    sealing: Jwk
+    tls: str
+    """PEM, encrypted by nothing: it lies in `keys.sealed`."""
+
+    def __repr__(self) -> str:
+        return f"PendingKeys({self.renewal_id})"
+
+
+class OwnKeys(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`keys.sealed`: the private keys of this lock, born here and never sent."""
 
     identity: Jwk
     sealing: Jwk
+    pending: PendingKeys | None = None
 
     def __repr__(self) -> str:
         return "OwnKeys()"
@@ -72,6 +90,8 @@ class Enrolment:
     tls_certificate: Path
     tls_key: Path
     tls_password: str = field(repr=False)
+    pending: PendingKeys | None = None
+    """What is to take the place of the keys above."""
 
     @property
     def device_id(self) -> str:
@@ -132,6 +152,7 @@ def load_enrolment(state_dir: Path, root: RootSecret) -> Enrolment:
         tls_certificate=directory / "tls-certificate.pem",
         tls_key=directory / TLS_KEY_FILE,
         tls_password=tls_password(root),
+        pending=keys.pending,
     )
 
 
@@ -143,17 +164,19 @@ def save_enrolment(
     tls_key: bytes,
     certificate: bytes,
     ca: bytes,
+    *,
+    keeps_old: bool = True,
 ) -> None:
     """Keep an enrolment, whole or not at all, wherever the power goes; one that was there before becomes
-    `enrolment.old`.
+    `enrolment.old`, or without `keeps_old` is gone, once `forget_replaced` was called.
 
     `tls_key` is PEM, encrypted with `tls_password`; `certificate` and `ca` are PEM. Raises SecretFault."""
     public = dict(zip(PUBLIC_FILES, (msgspec.json.encode(terms), certificate, ca), strict=True))
     sealed = seal(root.derive("store"), msgspec.json.encode(keys), binding_of(public))
-    keep_files(state_dir, {**public, KEYS_FILE: sealed, TLS_KEY_FILE: tls_key})
+    keep_files(state_dir, {**public, KEYS_FILE: sealed, TLS_KEY_FILE: tls_key}, keeps_old=keeps_old)
 
 
-def keep_files(state_dir: Path, files: Mapping[str, bytes]) -> None:
+def keep_files(state_dir: Path, files: Mapping[str, bytes], *, keeps_old: bool = True) -> None:
     """Let these files be the enrolment; see `save_enrolment`."""
     draft = state_dir / f".{DIRECTORY}.{secrets.token_hex(4)}"
     try:
@@ -162,24 +185,16 @@ def keep_files(state_dir: Path, files: Mapping[str, bytes]) -> None:
         for name, content in files.items():
             _write(draft / name, content)
         sync_directory(draft)
-        _put_in_place(draft, state_dir)
+        _put_in_place(draft, state_dir, f"{DIRECTORY}.old" if keeps_old else REPLACED)
     except OSError as error:
         shutil.rmtree(draft, ignore_errors=True)
         raise SecretFault(f"cannot keep the enrolment in {state_dir}: {error.strerror}") from None
 
 
-def change_terms(state_dir: Path, root: RootSecret, enrolment: Enrolment, terms: Terms) -> Enrolment:
-    """Keep other terms in place of those of `enrolment`, durably or not at all, and leave no older ones.
-
-    Raises SecretFault."""
-    keys = OwnKeys(identity=dict(enrolment.identity), sealing=dict(enrolment.sealing))
-    try:
-        tls = [path.read_bytes() for path in (enrolment.tls_key, enrolment.tls_certificate, enrolment.ca)]
-    except OSError as error:
-        raise SecretFault(f"cannot read the enrolment in {state_dir}: {error.strerror}") from None
-    save_enrolment(state_dir, root, terms, keys, *tls)
-    shutil.rmtree(state_dir / f"{DIRECTORY}.old", ignore_errors=True)
-    return load_enrolment(state_dir, root)
+def forget_replaced(state_dir: Path) -> None:
+    """Remove what a power cut left of an enrolment that was replaced, with its private keys. Only whoever may
+    change the enrolment may call this."""
+    shutil.rmtree(state_dir / REPLACED, ignore_errors=True)
 
 
 def forget_older(state_dir: Path) -> None:
@@ -209,9 +224,10 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _put_in_place(draft: Path, state_dir: Path) -> None:
+def _put_in_place(draft: Path, state_dir: Path, old_name: str) -> None:
     # From the first of these names on, the new enrolment is complete: `_finish` ends what a power cut left.
-    current, old, coming = (state_dir / f"{DIRECTORY}{end}" for end in ("", ".old", ".next"))
+    current, coming = (state_dir / f"{DIRECTORY}{end}" for end in ("", ".next"))
+    old = state_dir / old_name
     shutil.rmtree(coming, ignore_errors=True)
     draft.rename(coming)
     sync_directory(state_dir)

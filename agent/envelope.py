@@ -99,11 +99,12 @@ class Opener:
     """Opens messages of one lock, in either direction.
 
     `signers` are the pinned public Ed25519 keys by kid; `sealing_key` is our private X25519 key, where
-    sealed streams are expected."""
+    sealed streams are expected, and `next_sealing_key` one that counts beside it, while it is renewed."""
 
     device_id: str
     signers: Mapping[str, OKPKey] = field(repr=False)
     sealing_key: OKPKey | None = field(default=None, repr=False)
+    next_sealing_key: OKPKey | None = field(default=None, repr=False)
 
     def open(self, raw: bytes, stream: str, wall: int | None) -> Message | Refusal:
         """The message, or why it is not believed; never raises, whatever `raw` is.
@@ -112,13 +113,18 @@ class Opener:
         not judged here. A replayed message opens again: `rev` and `id` are for the caller to compare."""
         if len(raw) > MESSAGE_LIMIT_BYTES:
             return Refusal("oversized")
-        signed = jose.decrypt(raw, self.sealing_key) if stream in SEALED_STREAMS else raw
+        signed = jose.decrypt(raw, self._recipient(raw)) if stream in SEALED_STREAMS else raw
         if isinstance(signed, Refusal):
             return signed
         payload = jose.verify(signed, f"lock-{stream}", self.signers)
         if isinstance(payload, Refusal):
             return payload
         return self._judge(payload, stream, wall)
+
+    def _recipient(self, raw: bytes) -> OKPKey | None:
+        """The one of our sealing keys that this message names; it says nothing about what is in it."""
+        coming = self.next_sealing_key
+        return coming if coming is not None and jose.named_key(raw) == kid_of(coming) else self.sealing_key
 
     def _judge(self, payload: bytes, stream: str, wall: int | None) -> Message | Refusal:
         message = _message(payload)

@@ -58,6 +58,7 @@ class KeySide:
             "cloud_signing": terms.newest_signer,
             "cloud_retiring": dict(terms.retiring),
             "certificate_ends_s": certificate_ends_s(self._ring.enrolment),
+            "is_renewing": self._ring.enrolment.pending is not None,
         }
 
     def take(self, received: KeysReceived, now: float) -> str | None:

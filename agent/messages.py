@@ -18,7 +18,7 @@ EVENT_BATCH_BYTES = 16 * 1024
 EVENT_BATCHES_IN_FLIGHT = 4
 
 UP_STREAMS = ("status", "events", "codes", "request")
-DOWN_STREAMS = ("desired", "bucket", "command", "ack", "heartbeat", "offline", "keys")
+DOWN_STREAMS = ("desired", "bucket", "command", "ack", "heartbeat", "offline", "keys", "renewal")
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 """Both sides keep these in databases and reckon with them as floats."""
@@ -99,6 +99,18 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True):
     """Public JWK, X25519."""
 
 
+class RenewedKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of `down/renewal`, never retained: the keys that the lock proposed count from now on.
+
+    It answers one renewal and names the keys by their thumbprints (RFC 7638)."""
+
+    renewal_id: str
+    identity: str
+    sealing: str
+    certificate: str
+    """Of the new TLS key, PEM."""
+
+
 # --- lock -> cloud -----------------------------------------------------------------------------------
 
 
@@ -151,12 +163,14 @@ class Codes(msgspec.Struct, frozen=True, kw_only=True):
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Body of `up/request`: `type` is `buckets` (with `rev`, `need`), `time`, or `retire`: the lock is being
-    wiped, and its keys count no more (both with `nonce`, and answered by a heartbeat that carries it)."""
+    wiped, and its keys count no more (both with `nonce`, and answered by a heartbeat that carries it), or
+    `renew` (with `proposal`, see `agent.renewal_exchange`)."""
 
     type: str
     rev: int | None = None
     need: list[int] | None = None
     nonce: str | None = None
+    proposal: str | None = None
 
 
 class Events(msgspec.Struct, frozen=True, kw_only=True):
@@ -253,6 +267,15 @@ class KeysReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class RenewalReceived:
+    """The cloud's answer to the keys this lock proposed; `signer` as in `KeysReceived`."""
+
+    answer: RenewedKeys
+    signer: str
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
 class MessageRefused:
     """A message that was not believed: nothing of it was used."""
 
@@ -277,6 +300,7 @@ UplinkSignal = (
     | CommandReceived
     | OfflineReceived
     | KeysReceived
+    | RenewalReceived
     | MessageRefused
     | RowsWanted
 )

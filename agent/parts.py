@@ -19,6 +19,7 @@ from agent.face import Face
 from agent.freshness import Freshness
 from agent.guesses import Guesses
 from agent.host_clock import Clocks
+from agent.key_renewal import KeyRenewal
 from agent.key_ring import KeyRing
 from agent.key_side import KeySide
 from agent.offline_side import OfflineSide
@@ -100,6 +101,7 @@ class Parts:
             now=self.started_s,
         )
         self.keys = KeySide(ring, self.clock, self.recorder, self.slot, self.started_s)
+        self.renewal = KeyRenewal(ring, self.recorder, self.slot)
         self.cloud = CloudSide(
             slot=self.slot,
             make_uplink=make_uplink,
@@ -107,6 +109,7 @@ class Parts:
             clock=self.clock,
             freshness=self.freshness,
             keys=self.keys,
+            renewal=self.renewal,
             codes=self.codes,
             door_codes=self.door_codes,
             offline=self.offline,
@@ -158,6 +161,7 @@ class Parts:
             file_schedule=self.settings.mode_schedule,
             write_door_codes=self.door_codes.write,
             acknowledged=self.offline.load,
+            renew_keys=self.renewal.asked,
         )
         self.programming = ProgrammingSide(
             may=self.settings.programming,

@@ -35,15 +35,8 @@ def main() -> int:
                 sys.stdout.write(ask(state, "/invitations", wanted)["invitation"] + "\n")
             case "rotate-key":
                 sys.stdout.write(_keys(ask(state, "/keys/rotations", {"key": given.key})))
-            case "retire":
-                said = ask(state, f"/locks/{given.device_id}/retirement", {})
-                word = "its keys count no more" if said["had_keys"] else "it had no keys"
-                sys.stdout.write(f"{said['lock_id']}: {word}\n")
-            case "void-sets":
-                said = ask(state, f"/locks/{given.device_id}/set_epoch", {})
-                sys.stdout.write(
-                    f"{said['lock_id']}: set epoch {said['set_epoch']}, revision {said['rev']}\n"
-                )
+            case "retire" | "renew-keys" | "void-sets":
+                sys.stdout.write(f"{given.device_id}: {_of_lock(state, given.command, given.device_id)}\n")
             case "rotate-offline-key" | "restored":
                 sys.stdout.write(offline_commands.run(state, given))
             case "revoke-key":
@@ -63,11 +56,12 @@ def _parser() -> argparse.ArgumentParser:
     rotate = commands.add_parser("rotate-key", help="replace a key of the running cloud; locks are told")
     revoke = commands.add_parser("revoke-key", help="have locks drop a former signing key before its time")
     retire = commands.add_parser("retire", help="take a lock out of service; its keys count no more")
+    renew = commands.add_parser("renew-keys", help="have a lock replace its own keys, over its connection")
     void = commands.add_parser(
         "void-sets", help="void every code set ever signed for a lock, and tell it anew"
     )
     offline = offline_commands.add(commands)
-    for command in (init, run, invite, rotate, revoke, retire, void, *offline):
+    for command in (init, run, invite, rotate, revoke, retire, renew, void, *offline):
         command.add_argument("--state", type=Path, required=True, help="the directory of this cloud")
     run.add_argument("--http-port", type=int, default=0, help="on 127.0.0.1; 0 (default): any free one")
     run.add_argument("--mqtt", required=True, metavar="URL", help="the broker: mqtts://host:port")
@@ -95,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         help="keep clients of the Seam API to so many requests a minute and device; alone: to Seam's numbers",
     )
     rotate.add_argument("key", choices=api_keys.PURPOSES, help="what the key is for")
-    for command in (retire, void):
+    for command in (retire, renew, void):
         command.add_argument("device_id", help="the id of the lock")
     revoke.add_argument("kid", help="the name of the former signing key, as rotate-key showed it")
     invite.add_argument("--name", help="what people call the door")
@@ -130,6 +124,20 @@ def _keys(shown: dict[str, Any]) -> str:
     waiting = shown["locks_with_an_older_key"]
     lines.append(f"{waiting} locks have not taken the newest signing key yet")
     return "".join(f"{line}\n" for line in lines)
+
+
+def _of_lock(state: StateDirectory, command: str, lock_id: str) -> str:
+    """What the cloud has done about the keys or sets of one lock."""
+    if command == "retire":
+        said = ask(state, f"/locks/{lock_id}/retirement", {})
+        return "its keys count no more" if said["had_keys"] else "it had no keys"
+    if command == "void-sets":
+        said = ask(state, f"/locks/{lock_id}/set_epoch", {})
+        return f"set epoch {said['set_epoch']}, revision {said['rev']}"
+    said = ask(state, f"/locks/{lock_id}/key_renewal", {})
+    renewal = said["key_renewal"]
+    why = f", {renewal['reason']}" if renewal["reason"] else ""
+    return f"renewal {renewal['status']}{why}; identity {said['keys']['identity']}"
 
 
 if __name__ == "__main__":

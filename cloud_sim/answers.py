@@ -6,7 +6,7 @@ from typing import Any
 
 from joserfc.jwk import OKPKey
 
-from cloud_sim import access_codes, code_rules, code_sets, code_updates, wanted_settings
+from cloud_sim import access_codes, code_rules, code_sets, code_updates, wanted_renewals, wanted_settings
 from cloud_sim.database import Database
 from cloud_sim.reported import ONLINE_FOR_S, Evidence
 
@@ -107,6 +107,7 @@ def lock(database: Database, row: dict[str, Any], wall: float) -> dict[str, Any]
         "owner_id": database.owner_id,
         "created_at": iso_ms(row["created_ms"]),
         **_keys(database, lock_id),
+        "key_renewal": _key_renewal(database, lock_id),
         "online": bool(seen and seen["is_online"] and is_recent),
         "last_seen_at": iso_ms(last_seen_ms),
         "door": status.get("door"),
@@ -157,6 +158,11 @@ def _reported_codes(database: Database, lock_id: str) -> dict[str, Any] | None:
     if row is None:
         return None
     return {**json.loads(row["codes"]), "is_wanted_set": bool(row["is_our_root"])}
+
+
+def _key_renewal(database: Database, lock_id: str) -> dict[str, Any]:
+    state = wanted_renewals.state(database, lock_id)
+    return {**state, "asked_at": iso_ms(state["asked_at"]), "ended_at": iso_ms(state["ended_at"])}
 
 
 def _keys(database: Database, lock_id: str) -> dict[str, Any]:

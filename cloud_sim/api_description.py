@@ -162,8 +162,18 @@ _EVENTS: Schema = _list(
     _object(event_id=_ID, event_type=_TEXT, lock_id=_ID, occurred_at=_TIME, sequence=_WHOLE)
 )
 _HEALTH = _object(ok=_OK, broker_connected=_FLAG)
+_KEY_RENEWAL: Schema = _object(
+    status={"type": "string", "enum": ["none", "waiting", "refused", "accepted", "done"]},
+    **dict.fromkeys(("reason", "asked_at", "ended_at"), _maybe(_TEXT)),
+)
 ANSWERS: Mapping[str, Schema] = {
     "post /device-cloud/locks/{lock_id}/retirement": _object(ok={"const": True}, lock_id=_ID, had_keys=_FLAG),
+    "post /device-cloud/locks/{lock_id}/key_renewal": _object(
+        ok={"const": True},
+        lock_id=_ID,
+        keys=_object(identity=_TEXT, sealing=_TEXT),
+        key_renewal=_KEY_RENEWAL,
+    ),
     "post /device-cloud/locks/{lock_id}/set_epoch": _object(
         ok={"const": True}, lock_id=_ID, set_epoch=_WHOLE, rev=_WHOLE
     ),
@@ -232,6 +242,7 @@ SCHEMAS: Mapping[str, Schema] = {
         name=_maybe(_TEXT),
         created_at=_TIME,
         enrolled=_FLAG,
+        key_renewal=_KEY_RENEWAL,
         online=_FLAG,
         last_seen_at=_maybe(_TIME),
         device_time=_maybe(_TIME),

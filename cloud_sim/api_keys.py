@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from cloud_sim import api_fields, key_rotation, retirement
+from cloud_sim import answers, api_fields, key_renewals, key_rotation, retirement, wanted_renewals
 from cloud_sim.api_context import cloud_of, lock_row
 from cloud_sim.api_errors import ApiError
 
@@ -58,6 +58,23 @@ class LockRetirement(HTTPEndpoint):
         return JSONResponse({"ok": True, "lock_id": lock_id, "had_keys": had_keys})
 
 
+class LockKeyRenewal(HTTPEndpoint):
+    """`/locks/<lock_id>/key_renewal`."""
+
+    async def post(self, request: Request) -> Response:
+        """Have a lock replace its own keys, now or when it is there; again, it is asked again."""
+        cloud, row = cloud_of(request), lock_row(request)
+        lock_id = row["lock_id"]
+        if not wanted_renewals.want(cloud.database, lock_id, cloud.wall()):
+            message = "this lock has no keys that could be renewed; invite it and enrol it"
+            raise ApiError(409, "LOCK_NOT_ENROLLED", message)
+        key_renewals.ask(cloud.database, cloud.downlink, lock_id, cloud.wall(), at_once=True)
+        shown = answers.lock(cloud.database, row, cloud.wall())
+        return JSONResponse(
+            {"ok": True, "lock_id": lock_id, "keys": shown["keys"], "key_renewal": shown["key_renewal"]}
+        )
+
+
 class LockSetEpoch(HTTPEndpoint):
     """`/locks/<lock_id>/set_epoch`."""
 
@@ -71,6 +88,7 @@ class LockSetEpoch(HTTPEndpoint):
 ROUTES = [
     Route("/locks/{lock_id}/set_epoch", LockSetEpoch),
     Route("/locks/{lock_id}/retirement", LockRetirement),
+    Route("/locks/{lock_id}/key_renewal", LockKeyRenewal),
     Route("/keys", Keys),
     Route("/keys/rotations", KeyRotations),
     Route("/keys/revocations", KeyRevocations),

@@ -1,6 +1,5 @@
 """What the cloud says to its locks: manifests, buckets, acknowledgements, the time; all of it signed."""
 
-import json
 import logging
 import uuid
 from collections.abc import Callable, Collection
@@ -11,8 +10,16 @@ from joserfc.jwk import OKPKey
 
 from agent.core import code_set
 from agent.envelope import Signer
-from agent.messages import MESSAGE_LIMIT_BYTES, Ack, BucketPart, CommandBody, Heartbeat, topic
-from cloud_sim import code_sets, journal, locks, offline_setups, told_keys
+from agent.messages import (
+    MESSAGE_LIMIT_BYTES,
+    Ack,
+    BucketPart,
+    CommandBody,
+    Heartbeat,
+    RenewedKeys,
+    topic,
+)
+from cloud_sim import code_sets, device_keys, journal, locks, offline_setups, told_keys
 from cloud_sim.database import Database
 from cloud_sim.keyring import Keyring
 from cloud_sim.pacing import Later, Pacing
@@ -179,6 +186,14 @@ class Downlink:
             raw = self._signer(lock_id).sign("keys", body, iat=int(self.wall()), rev=rev)
             self._send(lock_id, "keys", raw, retain=True)
 
+    def renewed(self, lock_id: str, body: RenewedKeys) -> None:
+        """Tell the lock that the keys it proposed count."""
+        now = int(self.wall())
+        raw = self._signer(lock_id).sign(
+            "renewal", body, iat=now, exp=now + ANSWER_LIFE_S, id=str(uuid.uuid4())
+        )
+        self._send(lock_id, "renewal", raw)
+
     def forget_retained(self, lock_id: str, stream: str) -> None:
         """Make the broker forget a message that somebody had it keep, where nothing may be kept."""
         self.publish(topic(lock_id, "down", stream), b"", retain=True)
@@ -188,10 +203,10 @@ class Downlink:
         return Signer(lock_id, self.keyring.signing_named(row["cloud_kid"] if row else None))
 
     def _sealing_key(self, lock_id: str) -> OKPKey:
-        row = self.database.row("SELECT sealing FROM device_keys WHERE lock_id = ?", lock_id)
-        if row is None:
+        key = device_keys.sealing(self.database, lock_id)
+        if key is None:
             raise LookupError("a lock without keys cannot be answered")
-        return OKPKey.import_key(json.loads(row["sealing"]))
+        return key
 
     def _send(
         self, lock_id: str, stream: str, raw: bytes, *, retain: bool = False, expiry_s: int | None = None

@@ -105,9 +105,7 @@ class Enroller:
                 certificate,
                 int(wall * 1000),
             )
-            self.database.run("DELETE FROM told_keys WHERE lock_id = ?", lock_id)
-            self.database.run("DELETE FROM invitations WHERE lock_id = ?", lock_id)
             message_order.forget(self.database, lock_id)
-            for table in ("reported_status", "reported_codes"):
+            for table in ("told_keys", "invitations", "key_renewals", "reported_status", "reported_codes"):
                 self.database.run(f"DELETE FROM {table} WHERE lock_id = ?", lock_id)
         told_keys.remember(self.database, self.authority.keyring)

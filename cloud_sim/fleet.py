@@ -1,20 +1,20 @@
 """Believes what a lock says if its pinned key signed it, keeps it, and answers."""
 
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
-from joserfc.jwk import OKPKey
 
 from agent.envelope import Message, Opener
-from agent.jose import Refusal, kid_of
+from agent.jose import Refusal, named_key
 from agent.messages import EVENT_BATCH_ROWS, TOPIC_ROOT, UP_STREAMS, Codes, Events, Request, Status
 from cloud_sim import (
     code_sets,
+    device_keys,
     journal,
+    key_renewals,
     key_rotation,
     locks,
     message_order,
@@ -24,6 +24,7 @@ from cloud_sim import (
     retirement,
     settings_delivery,
     unmanaged_codes,
+    wanted_renewals,
 )
 from cloud_sim.database import Database
 from cloud_sim.downlink import Downlink
@@ -47,10 +48,12 @@ class Fleet:
     database: Database
     downlink: Downlink
     wall: Callable[[], float]
+    certify: key_renewals.Certify
 
     def connected(self) -> None:
         """Say every set anew: the broker may have forgotten, or never known."""
         self.downlink.restart()
+        key_renewals.ask_all(self.database, self.downlink, self.wall(), at_once=True)
 
     def published(self, mid: int) -> None:
         """Let a manifest that waited for this one go."""
@@ -77,18 +80,19 @@ class Fleet:
             self._refuse(lock_id, stream, "bad_body")
 
     def _opened(self, lock_id: str, stream: str, payload: bytes, *, is_retained: bool) -> Message | None:
-        row = self.database.row("SELECT identity FROM device_keys WHERE lock_id = ?", lock_id)
-        if row is None:
+        identities = device_keys.identities(self.database, lock_id)
+        if not identities:
             self._refuse("", stream, "unknown_device")
             return None
         if is_retained and stream not in RETAINED_STREAMS:
             self._refuse(lock_id, stream, "retained")
             return None
-        identity = OKPKey.import_key(json.loads(row["identity"]))
-        message = Opener(lock_id, {kid_of(identity): identity}).open(payload, stream, int(self.wall()))
+        message = Opener(lock_id, identities).open(payload, stream, int(self.wall()))
         if isinstance(message, Refusal):
             self._refuse(lock_id, stream, message.reason)
             return None
+        if len(identities) > 1:
+            wanted_renewals.heard(self.database, lock_id, named_key(payload), self.wall())
         return message
 
     def _take(self, lock_id: str, message: Message, *, is_live: bool) -> None:
@@ -131,6 +135,7 @@ class Fleet:
         elif status.online:
             key_rotation.heard(self.database, self.downlink, lock_id, status)
             settings_delivery.deliver(self.database, self.downlink, lock_id, self.wall())
+            key_renewals.ask(self.database, self.downlink, lock_id, self.wall())
             self._catch_up_offline(lock_id)
         return is_new
 
@@ -188,6 +193,12 @@ class Fleet:
         elif request.type == "retire" and request.nonce and len(request.nonce) <= NONCE_LIMIT:
             self.downlink.heartbeat(lock_id, request.nonce)
             retirement.retire(self.database, self.downlink, lock_id, "lock", self.wall())
+        elif request.type == "renew" and request.proposal is not None:
+            refusal = key_renewals.proposed(
+                self.database, self.downlink, self.certify, lock_id, request.proposal
+            )
+            if refusal is not None:
+                self._refuse(lock_id, "request", refusal)
         elif request.type == "buckets" and request.need is not None and len(request.need) <= BUCKETS:
             self.downlink.buckets(lock_id, request.rev or 0, request.need)
         else:

@@ -7,6 +7,7 @@ from cloud_sim.database import Database
 from cloud_sim.downlink import Downlink
 
 RETAINED = ("desired", "offline", "keys")
+OF_ITS_KEYS = ("invitations", "told_keys", "former_identities", "key_renewals")
 
 
 def retire(
@@ -16,7 +17,7 @@ def retire(
     False: it had no keys. An invitation makes it a lock again."""
     with database.transaction():
         gone = database.run("DELETE FROM device_keys WHERE lock_id = ?", lock_id).rowcount
-        for table in ("invitations", "told_keys", "former_identities", "reported_status", "reported_codes"):
+        for table in (*OF_ITS_KEYS, "reported_status", "reported_codes"):
             database.run(f"DELETE FROM {table} WHERE lock_id = ?", lock_id)
         message_order.forget(database, lock_id)
         if gone:

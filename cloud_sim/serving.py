@@ -14,7 +14,7 @@ from pathlib import Path
 
 import uvicorn
 
-from cloud_sim import authority, locks, retention, settings_delivery
+from cloud_sim import authority, key_renewals, locks, retention, settings_delivery
 from cloud_sim.application import application
 from cloud_sim.database import Database, open_database
 from cloud_sim.device_cloud_api import BASE_PATH, Cloud
@@ -99,7 +99,7 @@ async def serve(options: ServeOptions) -> None:
         cut_off=options.state.cut_off,
         rate_limits=None if options.rate_limits is None else RateLimits(options.rate_limits),
     )
-    fleet = Fleet(database, downlink, time.time)
+    fleet = Fleet(database, downlink, time.time, keys.certify)
     announcer = Announcer(database, time.time, lambda: link.is_up, options.disconnected_after_s)
     deliveries = Deliveries(database, time.time)
     server = _Server(
@@ -118,7 +118,7 @@ async def serve(options: ServeOptions) -> None:
             endless = (
                 link.run(fleet),
                 _heartbeats(fleet),
-                _settings(fleet),
+                _wishes(fleet),
                 announcer.run(),
                 deliveries.run(),
                 _forgetting(database, options.keep_events_days),
@@ -150,13 +150,14 @@ async def _heartbeats(fleet: Fleet) -> None:
         fleet.heartbeat()
 
 
-async def _settings(fleet: Fleet) -> None:
+async def _wishes(fleet: Fleet) -> None:
     while True:
         await asyncio.sleep(settings_delivery.DELIVER_EVERY_S)
         try:
             settings_delivery.deliver_all(fleet.database, fleet.downlink, fleet.wall())
+            key_renewals.ask_all(fleet.database, fleet.downlink, fleet.wall())
         except sqlite3.Error as error:  # they are durable, and told again
-            _log.error("settings wait to be told, as the database failed: %s", error)
+            _log.error("what is wanted of locks waits to be told, as the database failed: %s", error)
 
 
 async def _forgetting(database: Database, keep_days: int) -> None:

@@ -25,8 +25,8 @@ def jwk_of(key: OKPKey, *, private: bool) -> dict[str, str]:
     return {name: str(value) for name, value in key.as_dict(private=private).items() if name in names}
 
 
-def key_ring(state_dir: Path, root: RootSecret = ROOT) -> KeyRing:
-    """The keys of a lock with this state; made, if it has none. It has no certificates."""
+def key_ring(state_dir: Path, root: RootSecret = ROOT, *, ca: bytes = b"") -> KeyRing:
+    """The keys of a lock with this state; made, if it has none. It pins this CA (PEM)."""
     if not is_enrolled(state_dir):
         terms = Terms(
             device_id=DEVICE_ID,
@@ -40,5 +40,5 @@ def key_ring(state_dir: Path, root: RootSecret = ROOT) -> KeyRing:
         keys = OwnKeys(identity=jwk_of(IDENTITY, private=True), sealing=jwk_of(LOCK_SEALING, private=True))
         password = BestAvailableEncryption(tls_password(root).encode())
         tls_key = TLS_KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, password)
-        save_enrolment(state_dir, root, terms, keys, tls_key, b"", b"")
+        save_enrolment(state_dir, root, terms, keys, tls_key, b"", ca)
     return KeyRing(state_dir, root)

@@ -47,6 +47,7 @@ def problem(tmp_path: Path, text: str) -> str:
         ('driver = "osdp-strike"', "", "devices.strike: the key 'driver' is missing"),
         ("root_secret_file", "# ", "set exactly one of root_secret_file and root_secret_credential"),
         ("local = []", 'local = ["reboot"]', "commands.local[0]: Invalid enum value 'reboot'"),
+        ("local = []", 'local = ["renew_keys"]', "commands.local[0]: Invalid enum value 'renew_keys'"),
         (
             "weekly = []",
             'weekly = [{days = [1], from = "08:00", to = "24:00", mode = "passage"}]',

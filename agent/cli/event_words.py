@@ -263,6 +263,7 @@ SAYINGS: Mapping[str, Callable[[Detail], Said]] = {
         "offline codes cancelled at the keypad: key {kid}, issuer {issuer}, those before slot {slot}"
     ),
     "offline_setup": _always("offline keys: revision {rev}, {keys} keys, {technicians} technicians"),
+    "own_keys_changed": _always("keys of this lock changed: it signs with {identity}"),
     "programming_refused": _programming_refused,
     "programming_started": _programming_started,
     "reader_key_changed": _always("reader {unit} has the key in its KEY_FILE.next"),

@@ -6,7 +6,8 @@ from typing import TypeVar
 
 import msgspec
 
-from agent.envelope import Message, Opener, Refusal
+from agent.enrolment import Enrolment
+from agent.envelope import Message, OKPKey, Opener, Refusal
 from agent.jose import named_key
 from agent.messages import (
     DOWN_STREAMS,
@@ -25,6 +26,8 @@ from agent.messages import (
     ManifestReceived,
     MessageRefused,
     OfflineReceived,
+    RenewalReceived,
+    RenewedKeys,
     topic,
 )
 
@@ -36,13 +39,14 @@ Received = (
     | CommandReceived
     | OfflineReceived
     | KeysReceived
+    | RenewalReceived
 )
 RETAINED_STREAMS = frozenset({"desired", "offline", "keys"})
 JUDGED_LATER = frozenset({"heartbeat", "command"})
 """A heartbeat sets the clock, so the clock cannot judge it; a command is judged when it is its turn."""
 COMMAND_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
-_Body = TypeVar("_Body", Manifest, BucketPart, Ack, Heartbeat, CommandBody, Keys)
+_Body = TypeVar("_Body", Manifest, BucketPart, Ack, Heartbeat, CommandBody, Keys, RenewedKeys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,14 @@ class Inbound:
         return next((s for s in DOWN_STREAMS if topic(self.opener.device_id, "down", s) == name), None)
 
 
+def inbound_of(enrolment: Enrolment) -> Inbound:
+    """What opens the messages to this lock; to either of its sealing keys while they are renewed."""
+    signers = {kid: OKPKey.import_key(dict(jwk)) for kid, jwk in enrolment.terms.cloud_signing.items()}
+    pending = enrolment.pending
+    coming = None if pending is None else OKPKey.import_key(dict(pending.sealing))
+    return Inbound(Opener(enrolment.device_id, signers, OKPKey.import_key(dict(enrolment.sealing)), coming))
+
+
 def _typed(message: Message, arrival: Arrival, token: int) -> Received | None:
     match message.stream:
         case "desired":
@@ -102,6 +114,9 @@ def _typed(message: Message, arrival: Arrival, token: int) -> Received | None:
             return (
                 None if keys is None else KeysReceived(message.rev, keys, named_key(arrival.payload), token)
             )
+        case "renewal":
+            answer = _body(message, RenewedKeys)
+            return None if answer is None else RenewalReceived(answer, named_key(arrival.payload), token)
     return None
 
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 from queue import Empty, SimpleQueue
 
 from agent.enrolment import Enrolment
-from agent.envelope import OKPKey, Opener, Signer
+from agent.envelope import OKPKey, Signer
 from agent.messages import DOWN_STREAMS, Status, UplinkChanged, UplinkSignal, topic
 from agent.uplink.backoff import Backoff
 from agent.uplink.handle import Memory, UplinkClock, UplinkSnapshot
-from agent.uplink.inbound import RETAINED_STREAMS, Inbound
+from agent.uplink.inbound import RETAINED_STREAMS, inbound_of
 from agent.uplink.orders import Order, Rekey, Stop
 from agent.uplink.outbox import Outbox
 from agent.uplink.tls import client_context
@@ -22,6 +22,7 @@ ATTEMPT_S = 60.0
 """Longest a connection may take to come up: name, TCP, TLS, CONNACK, SUBACK."""
 GOODBYE_S = 1.5
 """Longest to wait for a connection to end once it was closed."""
+RENEWED = "this lock has other keys"
 
 _log = logging.getLogger(__name__)
 
@@ -45,11 +46,9 @@ class Session:
         self._memory = memory
         self._backoff = backoff
         self._clock = clock
-        device_id = enrolment.device_id
-        signer = Signer(device_id, OKPKey.import_key(dict(enrolment.identity)))
         life = memory.delivery.journal_epoch
-        self._outbox = Outbox(signer, clock.now, clock.wall, life, memory.numbers)
-        self._traffic = Traffic(memory, self._outbox, _inbound(enrolment), clock, post)
+        self._outbox = Outbox(_signer(enrolment), clock.now, clock.wall, life, memory.numbers)
+        self._traffic = Traffic(memory, self._outbox, inbound_of(enrolment), clock, post)
         self._connection: Connection | None = None
         self._checks_dates = True
         self._sid = ""
@@ -93,10 +92,25 @@ class Session:
             if self._connection is not None and item.connection == self._memory.connections:
                 self._heard(item, self._connection)
         elif isinstance(item, Rekey):
-            self._enrolment = item.enrolment
-            self._traffic.inbound = _inbound(item.enrolment)
+            self._rekey(item.enrolment)
         elif not isinstance(item, Stop):
             self._traffic.obey(item)
+
+    def _rekey(self, enrolment: Enrolment) -> None:
+        """Open with other keys from the next message on. With another identity the session ends as well, and
+        the next one begins at once: with the other certificate, saying everything anew."""
+        is_renewed = enrolment.terms.identity_kid != self._enrolment.terms.identity_kid
+        self._enrolment = enrolment
+        self._traffic.inbound = inbound_of(enrolment)
+        if is_renewed:
+            self._outbox.signer = _signer(enrolment)
+            if self._connection is not None:
+                self._end(self._connection, RENEWED, self._clock.now())
+
+    def _end(self, connection: Connection, reason: str, now: float) -> None:
+        connection.close(reason)
+        self._traffic.close()
+        self._give_up_s = now + GOODBYE_S
 
     def _heard(self, event: TransportEvent, connection: Connection) -> None:
         match event:
@@ -128,9 +142,7 @@ class Session:
                 self._connection.abandon()
                 self._went_down("no answer from the broker")
         elif reason := self._reason_to_close(self._connection, now):
-            self._connection.close(reason)
-            self._traffic.close()
-            self._give_up_s = now + GOODBYE_S
+            self._end(self._connection, reason, now)
         else:
             self._traffic.do_what_is_due(now)
 
@@ -186,8 +198,8 @@ class Session:
         was_up = self._up_since_s is not None
         if self._up_since_s is not None and now - self._up_since_s >= self._backoff.stable_s:
             self._failures = 0
-        self._failures += 1
-        delay_s = self._backoff.delay_s(self._failures)
+        self._failures = 0 if reason == RENEWED else self._failures + 1
+        delay_s = 0.0 if reason == RENEWED else self._backoff.delay_s(self._failures)
         self._retry_s = now + delay_s
         if self._connection is not None:
             self._connection.release()
@@ -224,7 +236,6 @@ class Session:
         self._connection.abandon()
 
 
-def _inbound(enrolment: Enrolment) -> Inbound:
-    """What opens the messages to this lock."""
-    signers = {kid: OKPKey.import_key(dict(jwk)) for kid, jwk in enrolment.terms.cloud_signing.items()}
-    return Inbound(Opener(enrolment.device_id, signers, OKPKey.import_key(dict(enrolment.sealing))))
+def _signer(enrolment: Enrolment) -> Signer:
+    """What signs the messages of this lock."""
+    return Signer(enrolment.device_id, OKPKey.import_key(dict(enrolment.identity)))

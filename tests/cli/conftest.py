@@ -69,6 +69,7 @@ FACTS: dict[str, Any] = {
         "cloud_signing": "C",
         "cloud_retiring": {},
         "certificate_ends_s": 1763824563.2 + 3650 * 86400,
+        "is_renewing": False,
     },
     "constraints": {"digits": "0123456789"},
     **STATUS,

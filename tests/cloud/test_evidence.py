@@ -97,6 +97,7 @@ def test_messages_of_strangers_are_counted_apart(database: Database, topic: str)
             database, Keyring(new_signing_key(), new_sealing_key()), publish, lambda: 0.0, lambda *_: None
         ),
         lambda: 0.0,
+        lambda _csr, device_id: device_id,
     )
     for _ in range(3):
         fleet.received(topic, msgspec.json.encode({}), is_retained=False)

@@ -10,7 +10,7 @@ from joserfc.jwk import OKPKey
 
 from agent.envelope import Message, Opener, kid_of
 from agent.jose import named_key
-from agent.messages import Keys, Status, topic
+from agent.messages import CommandBody, Keys, Status, topic
 from tests.cloud.device import Device, enrol
 from tests.cloud.site import Api, CloudProcess
 from tests.waiting import wait_for
@@ -127,6 +127,31 @@ def test_the_operator_does_it_with_two_commands(cloud: CloudProcess) -> None:
     assert f"former signing {before}, revoked" in command(cloud, "revoke-key", before).stdout
     failed = command(cloud, "revoke-key", before[::-1])
     assert (failed.returncode, "no former signing key has this name" in failed.stderr) == (1, True)
+
+
+def test_the_operator_has_a_lock_renew_its_keys_with_one_command(cloud: CloudProcess, device: Device) -> None:
+    path = f"/locks/{device.device_id}"
+    identity = cloud.api.get(path).body["keys"]["identity"]
+    renewed = command(cloud, "renew-keys", device.device_id)
+    assert renewed.stdout == f"{device.device_id}: renewal waiting; identity {identity}\n"
+    shown = cloud.api.get(path).body["key_renewal"]
+    assert (shown["status"], shown["reason"], shown["ended_at"]) == ("waiting", None, None)
+    assert cloud.api.post(f"{path}/key_renewal").body["key_renewal"] == shown
+    device.status()
+    asked = wait_for(lambda: device.last("command"))  # it was not there when it was wanted
+    assert asked is not None
+    assert msgspec.json.decode(asked.body, type=CommandBody).type == "renew_keys"
+    device.say("request", {"type": "renew", "proposal": "nonsense"})
+    wait_for(lambda: cloud.api.get(path).body["refused_messages"])
+    assert cloud.api.get(path).body["key_renewal"] == shown
+
+
+def test_a_lock_that_is_not_enrolled_has_no_keys_to_renew(cloud: CloudProcess) -> None:
+    lock_id = cloud.api.new_lock()
+    refused = cloud.api.post(f"/locks/{lock_id}/key_renewal")
+    assert (refused.status, refused.body["error_code"]) == (409, "LOCK_NOT_ENROLLED")
+    assert cloud.api.post("/locks/nobody/key_renewal").status == 404
+    assert "has no keys" in command(cloud, "renew-keys", lock_id).stderr
 
 
 def test_a_status_without_a_name_of_a_key_changes_nothing(api: Api, device: Device) -> None:

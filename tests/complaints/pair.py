@@ -10,18 +10,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent.envelope import OKPKey, Opener, Signer
+from agent.envelope import OKPKey, Signer
 from agent.messages import EVENT_BATCH_ROWS, Events, Status, UplinkChanged, topic
-from agent.uplink.inbound import Arrival, Inbound
+from agent.uplink.inbound import Arrival, inbound_of
 from cloud_sim import access_codes, code_sets, code_updates
 from cloud_sim.access_codes import NewAccessCode, Taken
+from cloud_sim.authority import Authority, initialise
+from cloud_sim.authority import load as load_authority
 from cloud_sim.database import Database, open_database
 from cloud_sim.downlink import Downlink
 from cloud_sim.fleet import Fleet
 from cloud_sim.keyring import load
 from cloud_sim.seam import code_view
 from cloud_sim.state_directory import StateDirectory, write_private
-from firmware_sim.enrolled import CLOUD_SEALING, CLOUD_SIGNING, DEVICE_ID, IDENTITY, LOCK_SEALING
+from firmware_sim.enrolled import (
+    CLOUD_SEALING,
+    CLOUD_SIGNING,
+    DEVICE_ID,
+    IDENTITY,
+    LOCK_SEALING,
+    key_ring,
+)
 from firmware_sim.site import Site
 from firmware_sim.virtual_parts import VirtualClock
 
@@ -57,6 +66,7 @@ class Pair:
     site: Site = field(init=False)
     database: Database = field(init=False)
     fleet: Fleet = field(init=False)
+    authority: Authority = field(init=False)
     _state: StateDirectory = field(init=False)
 
     def __post_init__(self) -> None:
@@ -64,6 +74,9 @@ class Pair:
         self._state = StateDirectory(self.directory)
         write_private(self._state.signing_key, CLOUD_SIGNING.as_pem(private=True))
         write_private(self._state.sealing_key, CLOUD_SEALING.as_pem(private=True))
+        initialise(self._state)
+        self.authority = load_authority(self._state)
+        key_ring(self.directory / "lock", ca=self.authority.ca_pem.encode())
         self.site = Site(self.directory / "lock", self.clock)
         self._open_cloud()
         with self.database.transaction():
@@ -91,7 +104,7 @@ class Pair:
         self.database = open_database(self.directory / "cloud.db")
         self.pauses.clear()
         downlink = Downlink(self.database, load(self._state), self._from_cloud, lambda: self.now, self._later)
-        self.fleet = Fleet(self.database, downlink, lambda: self.now)
+        self.fleet = Fleet(self.database, downlink, lambda: self.now, self.authority.certify)
 
     def restart_cloud(self) -> None:
         """The cloud dies, with all that was on its way to the lock, and begins a new session."""
@@ -193,7 +206,7 @@ class Pair:
             callback(lock_id)
 
     def from_lock(self, stream: str, body: Any, sid: str | None = None) -> None:
-        signer = Signer(DEVICE_ID, IDENTITY)
+        signer = Signer(DEVICE_ID, OKPKey.import_key(dict(self.site.ring.enrolment.identity)))
         raw = signer.sign(stream, body, iat=int(self.now), id=str(uuid.uuid4()), sid=sid)
         self.sizes.append(len(raw))
         name = topic(DEVICE_ID, "up", stream)
@@ -202,9 +215,7 @@ class Pair:
         self.fleet.received(name, raw, is_retained=False)
 
     def _to_lock(self, name: str, payload: bytes, *, is_retained: bool = False) -> None:
-        enrolment = self.site.ring.enrolment
-        cloud = {kid: OKPKey.import_key(dict(jwk)) for kid, jwk in enrolment.terms.cloud_signing.items()}
-        inbound = Inbound(Opener(DEVICE_ID, cloud, OKPKey.import_key(dict(enrolment.sealing))))
+        inbound = inbound_of(self.site.ring.enrolment)
         self.site.say(inbound.read(Arrival(name, payload, is_retained, self.clock.now_s), 1, int(self.now)))
 
     def exchange(self, rounds: int = 100) -> int:

@@ -43,6 +43,21 @@ def die_at_statement(argument: str) -> None:
     trace(about_to_execute)
 
 
+def die_at_rename(argument: str) -> None:
+    """`NUMBER:FILE`: from when FILE exists, die just before the NUMBERth time that something is renamed."""
+    number, _, file = argument.partition(":")
+    armed, left, really_rename = Path(file), int(number), Path.rename
+
+    def rename(path: Path, target: Path) -> Path:
+        nonlocal left
+        left -= armed.exists()
+        if left == 0:
+            die()
+        return really_rename(path, target)
+
+    Path.rename = rename  # type: ignore[method-assign,assignment]  # see the module
+
+
 def disk_full_at_commit(argument: str) -> None:
     """`NUMBER:FILE`: while FILE exists, no file grows any more from the NUMBERth commit on."""
     number, _, file = argument.partition(":")
@@ -93,6 +108,7 @@ def tell_messages(file: str) -> None:
 FAULTS: dict[str, Callable[[str], None]] = {
     "die-before-the-strike": die_before_the_strike,
     "die-at-statement": die_at_statement,
+    "die-at-rename": die_at_rename,
     "disk-full-at-commit": disk_full_at_commit,
     "tell-messages": tell_messages,
 }
