@@ -1,8 +1,10 @@
 """Keys of a lock renewed, at the cloud: proposed only when asked, believed whole or not at all, once."""
 
+import asyncio
 import json
 import time
 import uuid
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +22,16 @@ from agent.enrol_exchange import public_jwk
 from agent.envelope import Message, Opener, Signer, kid_of, new_sealing_key, new_signing_key
 from agent.messages import CommandBody, RenewedKeys, Request, Status, topic
 from agent.renewal_exchange import PROPOSAL_TYP, Proposal
-from cloud_sim import answers, device_keys, duress, key_renewals, locks, wanted_renewals
+from cloud_sim import (
+    answers,
+    device_keys,
+    duress,
+    key_renewals,
+    locks,
+    serving,
+    settings_delivery,
+    wanted_renewals,
+)
 from cloud_sim.authority import Authority, load
 from cloud_sim.database import Database, open_database
 from cloud_sim.downlink import Downlink
@@ -30,6 +41,7 @@ from cloud_sim.state_directory import StateDirectory
 from tests.cloud.device import EPOCH, enrolment_request, journal_rows
 
 WALL = time.time()
+KINDS = ("identity", "sealing", "tls")
 
 
 @dataclass
@@ -185,6 +197,12 @@ def test_a_lock_without_keys_has_none_to_renew(lock: Renewing) -> None:
     assert not wanted_renewals.want(lock.database, stranger, lock.wall)
 
 
+def twice(sound: str, key: OKPKey) -> str:
+    """The same proposal, with a second name of a device that one of two readers may take."""
+    payload = urlsafe_b64decode(sound.split(".")[1] + "==")
+    return jose.sign(PROPOSAL_TYP, b'{"device_id":"another",' + payload[1:], key).decode()
+
+
 def wrong(lock: Renewing, renewal_id: str) -> dict[str, tuple[str, str]]:
     """What is wrong -> (proposal, the reason it is refused for)."""
     p384, sealing, private = (
@@ -210,6 +228,7 @@ def wrong(lock: Renewing, renewal_id: str) -> dict[str, tuple[str, str]]:
         "no certificate": (lock.proposal(renewal_id, csr=""), "bad_csr"),
         "for another lock": (lock.proposal(renewal_id, device_id="another"), "wrong_device"),
         "for another renewal": (lock.proposal("another"), "other_renewal"),
+        "a name twice": (twice(sound, lock.new.identity), "bad_proof"),
         "too long": (sound + "A" * 9000, "malformed"),
         "nothing": ("", "malformed"),
     }
@@ -219,7 +238,7 @@ WRONG = (
     *("signed by the old key", "signed by a stranger", "another signature", "unsigned"),
     *("a sealing key that signs", "a signing key that seals", "a private key"),
     *("a TLS key on another curve", "a certificate for another", "no certificate"),
-    *("for another lock", "for another renewal", "too long", "nothing"),
+    *("for another lock", "for another renewal", "a name twice", "too long", "nothing"),
 )
 
 
@@ -235,9 +254,9 @@ def test_a_proposal_that_is_not_all_right_is_refused_and_counted(lock: Renewing,
     assert lock.state() == "accepted"
 
 
-@pytest.mark.parametrize("name", ["identity", "sealing", "tls"])
+@pytest.mark.parametrize("name", KINDS)
 def test_a_key_that_was_in_use_is_not_taken_again(lock: Renewing, name: str) -> None:
-    keys = {each: getattr(lock.new, each) for each in ("identity", "sealing", "tls")}
+    keys = {each: getattr(lock.new, each) for each in KINDS}
     lock.propose(lock.proposal(lock.want(), keys=NewKeys(**(keys | {name: getattr(lock.keys, name)}))))
     assert (lock.refused(), lock.state()) == ({"known_key": 1}, "waiting")
 
@@ -248,7 +267,7 @@ def test_a_key_of_another_lock_is_not_taken(lock: Renewing, name: str) -> None:
         neighbour = locks.add_lock(lock.database, "Back door", 0.0)
     others = new_keys()
     lock.enrol(neighbour, others)
-    keys = {each: getattr(lock.new, each) for each in ("identity", "sealing", "tls")}
+    keys = {each: getattr(lock.new, each) for each in KINDS}
     lock.propose(lock.proposal(lock.want(), keys=NewKeys(**(keys | {name: getattr(others, name)}))))
     assert (lock.refused(), lock.state()) == ({"known_key": 1}, "waiting")
 
@@ -267,8 +286,10 @@ def test_the_same_proposal_gets_the_same_answer_and_another_one_none(lock: Renew
     for _ in range(3):
         lock.propose(lock.proposal(renewal_id))
     assert (len(lock.answers()), len(set(lock.answers())), lock.refused()) == (3, 1, {})
-    lock.propose(lock.proposal(renewal_id, keys=new_keys()))
-    assert (len(lock.answers()), lock.refused()) == (3, {"other_proposal": 1})
+    keys = {each: getattr(lock.new, each) for each in KINDS}
+    for name in KINDS:
+        lock.propose(lock.proposal(renewal_id, keys=NewKeys(**(keys | {name: getattr(new_keys(), name)}))))
+    assert (len(lock.answers()), lock.refused()) == (3, {"other_proposal": 3})
 
 
 def test_an_old_proposal_is_of_no_use_later(lock: Renewing) -> None:
@@ -346,6 +367,23 @@ def test_a_session_is_asked_once_until_nobody_can_be_about_to_answer(lock: Renew
     assert lock.asked() == [renewal_id]
     lock.wall += 31
     key_renewals.ask_all(lock.database, lock.fleet.downlink, lock.wall)
+    assert lock.asked() == [renewal_id] * 2
+
+
+def test_a_running_cloud_looks_for_locks_that_did_not_answer(
+    lock: Renewing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings_delivery, "DELIVER_EVERY_S", 0)
+    renewal_id = lock.want()
+    lock.wall += 31
+
+    async def until_asked_again() -> None:
+        looking = asyncio.create_task(serving._wishes(lock.fleet))
+        while len(lock.asked()) < 2:
+            await asyncio.sleep(0)
+        looking.cancel()
+
+    asyncio.run(asyncio.wait_for(until_asked_again(), 10))
     assert lock.asked() == [renewal_id] * 2
 
 

@@ -227,10 +227,10 @@ def test_other_keys_of_the_cloud_leave_what_is_under_way(site: Site) -> None:
 
 
 def is_opened(site: Site, recipient: OKPKey) -> bool:
-    """Whether the uplink of this lock opens what is sealed to that key."""
+    """Whether the uplink of this lock, as it was told last, opens what is sealed to that key."""
     raw = Signer(DEVICE_ID, CLOUD_SIGNING).seal("offline", {}, recipient, iat=1, set_epoch=1, rev=1)
     arrival = Arrival(topic(DEVICE_ID, "down", "offline"), raw, True, 0.0)
-    read = inbound_of(site.ring.enrolment).read(arrival, 1, None)
+    read = inbound_of(site.uplink.rekeyed[-1]).read(arrival, 1, None)
     assert isinstance(read, OfflineReceived | MessageRefused)
     return isinstance(read, OfflineReceived)
 
