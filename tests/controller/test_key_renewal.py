@@ -16,10 +16,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from agent.command_side import Permissions
 from agent.enrol_exchange import AcceptedRequest
-from agent.enrolment import load_enrolment
+from agent.enrolment import Enrolment, load_enrolment
 from agent.envelope import OKPKey, Signer, kid_of, new_sealing_key, new_signing_key
+from agent.key_ring import KeyRing
 from agent.messages import MessageRefused, OfflineReceived, RenewalReceived, RenewedKeys, topic
+from agent.move_enrolment import move_enrolment
 from agent.renewal_exchange import open_proposal
+from agent.secrets import RootSecret
 from agent.uplink.inbound import Arrival, inbound_of
 from agent.uplink.tls import client_context
 from firmware_sim.enrolled import CLOUD_SIGNING, DEVICE_ID, IDENTITY, LOCK_SEALING, ROOT, key_ring
@@ -226,20 +229,21 @@ def test_other_keys_of_the_cloud_leave_what_is_under_way(site: Site) -> None:
     assert site.ring.enrolment.terms.newest_signer == kid_of(NEW)
 
 
-def is_opened(site: Site, recipient: OKPKey) -> bool:
-    """Whether the uplink of this lock, as it was told last, opens what is sealed to that key."""
+def is_opened(enrolment: Enrolment, recipient: OKPKey) -> bool:
+    """Whether an uplink with this enrolment opens what is sealed to that key."""
     raw = Signer(DEVICE_ID, CLOUD_SIGNING).seal("offline", {}, recipient, iat=1, set_epoch=1, rev=1)
     arrival = Arrival(topic(DEVICE_ID, "down", "offline"), raw, True, 0.0)
-    read = inbound_of(site.uplink.rekeyed[-1]).read(arrival, 1, None)
+    read = inbound_of(enrolment).read(arrival, 1, None)
     assert isinstance(read, OfflineReceived | MessageRefused)
     return isinstance(read, OfflineReceived)
 
 
 def test_what_is_sealed_to_either_key_is_opened_until_the_new_one_counts(site: Site) -> None:
     accepted = ask(site)
-    assert [is_opened(site, key) for key in (LOCK_SEALING, accepted.sealing)] == [True, True]
+    both = (LOCK_SEALING, accepted.sealing)
+    assert [is_opened(site.uplink.rekeyed[-1], key) for key in both] == [True, True]
     say(site, answer(accepted))
-    assert [is_opened(site, key) for key in (LOCK_SEALING, accepted.sealing)] == [False, True]
+    assert [is_opened(site.uplink.rekeyed[-1], key) for key in both] == [False, True]
 
 
 def test_a_lock_that_dies_before_it_is_answered_proposes_the_same_keys(tmp_path: Path) -> None:
@@ -247,13 +251,26 @@ def test_a_lock_that_dies_before_it_is_answered_proposes_the_same_keys(tmp_path:
     accepted = ask(site)
     site.close()
     site = opened(tmp_path)
-    assert is_opened(site, accepted.sealing)
+    assert is_opened(site.ring.enrolment, accepted.sealing)
     assert kids(ask(site)) == kids(accepted)
     say(site, answer(accepted))
     site.close()
     site = opened(tmp_path)
     assert kept(site) == kids(accepted)
     site.close()
+
+
+def test_keys_under_way_come_along_under_another_root_secret(tmp_path: Path) -> None:
+    site = opened(tmp_path)
+    accepted = ask(site)
+    pending = site.ring.enrolment.pending
+    site.close()
+    other = RootSecret(b"o" * 32, "elsewhere")
+    move_enrolment(tmp_path, ROOT, other)
+    ring = KeyRing(tmp_path, other)
+    assert ring.enrolment.pending == pending
+    ring.use_pending(kids(accepted), certificate(accepted).encode())
+    client_context(ring.enrolment, check_dates=True)
 
 
 @pytest.mark.parametrize("left", ["enrolment.next", ".enrolment.replaced"])
