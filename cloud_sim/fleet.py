@@ -23,6 +23,7 @@ from cloud_sim import (
     restoration,
     retirement,
     settings_delivery,
+    told_keys,
     unmanaged_codes,
     wanted_renewals,
 )
@@ -129,6 +130,10 @@ class Fleet:
 
     def _status(self, lock_id: str, status: Status, seen_s: float) -> bool:
         """Whether a session began with it."""
+        kept_rev, told_rev = offline_setups.rev(self.database, lock_id), told_keys.rev(self.database, lock_id)
+        if max(status.offline_rev - kept_rev, status.keys_rev - told_rev) > REVS_AHEAD:
+            self._refuse(lock_id, "status", "too_far_ahead")
+            return False
         is_new = status.online and status.sid != reported.session(self.database, lock_id)
         if not reported.store_status(self.database, lock_id, status, seen_s):
             _log.info("an offline of an earlier session of %s says nothing about this one", lock_id)

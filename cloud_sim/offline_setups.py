@@ -61,6 +61,12 @@ def kept(database: Database, lock_id: str) -> Kept | None:
     )
 
 
+def rev(database: Database, lock_id: str) -> int:
+    """The revision of the newest setup of a lock; 0 if it never had one."""
+    row = database.row("SELECT rev FROM offline_setups WHERE lock_id = ?", lock_id)
+    return int(row["rev"]) if row else 0
+
+
 def replace(database: Database, lock_id: str, fields: Mapping[str, Any]) -> None:
     """Keep another setup, whole; `journal_epoch` among the fields names the journal that is known from now
     on. Raises SetupFault for what no lock could use. Send it afterwards."""

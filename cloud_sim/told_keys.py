@@ -43,6 +43,12 @@ def wanted(database: Database, keyring: Keyring, lock_id: str) -> tuple[int, Key
     return rev, body
 
 
+def rev(database: Database, lock_id: str) -> int:
+    """The revision a lock was told last; 0 for those that have the keys of their enrolment."""
+    row = database.row("SELECT rev FROM told_keys WHERE lock_id = ?", lock_id)
+    return int(row["rev"]) if row else 0
+
+
 def _reported_rev(database: Database, lock_id: str) -> int:
     row = database.row("SELECT status FROM reported_status WHERE lock_id = ?", lock_id)
     return int(json.loads(row["status"]).get("keys_rev", 0)) if row else 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cloud_sim import code_sets
+from cloud_sim import code_sets, key_rotation, offline_setups, told_keys
 from firmware_sim.enrolled import DEVICE_ID
 from tests.complaints.pair import Pair
 
@@ -102,3 +102,12 @@ def test_a_lock_does_not_use_up_the_numbers_that_there_are(pair: Pair, said: dic
     pair.restart_cloud()
     pair.connect()
     assert pair.agree()
+
+
+@pytest.mark.parametrize("said", [{"offline_rev": 2**53}, {"keys_rev": 2**53}])
+def test_nor_those_of_its_offline_setup_and_of_keys(pair: Pair, said: dict[str, int]) -> None:
+    offline_setups.replace(pair.database, DEVICE_ID, {"keys": [{"kid": 1, "root": "5a" * 32}]})
+    pair.from_lock("status", {"online": True, "sid": pair.sid} | said, sid=pair.sid)
+    offline_setups.replace(pair.database, DEVICE_ID, {"keys": [{"kid": 1, "root": "5a" * 32}]})
+    key_rotation.replace(pair.database, pair.fleet.downlink, "signing", pair.now)
+    assert (offline_setups.rev(pair.database, DEVICE_ID), told_keys.rev(pair.database, DEVICE_ID)) == (2, 1)
