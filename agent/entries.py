@@ -1,9 +1,11 @@
 """The path of a key press: count, commit, look, commit, show; in this order, always."""
 
+from dataclasses import dataclass, field
+
 from agent.clock_watch import ClockWatch
 from agent.code_sync import CodeSync
 from agent.core import entry, throttle
-from agent.core.decision import Denied, Granted, Outcome, Reason, decide
+from agent.core.decision import Denied, Granted, Outcome, Reason, decide, outcome_of
 from agent.core.entry import Entry, Typing
 from agent.core.modes import Source, may_open
 from agent.core.tag_keys import TagKeys
@@ -13,12 +15,23 @@ from agent.face import Face
 from agent.guesses import Guesses
 from agent.mode_side import ModeSide
 from agent.offline_rows import NOTHING, OfflineChange
-from agent.offline_side import Admission, OfflineSide, Unknown
+from agent.offline_side import Admission, Look, OfflineSide, Unknown
 from agent.outcomes import Outcomes
 from agent.programming_side import ProgrammingSide
 from agent.recorder import Recorder
 from agent.schedule_watch import ScheduleWatch
 from hal.ports import KeyPressed, KeysLost
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was looked at for an entry, before anybody knows what matters: its tag, its row of the table, what
+    forbids that row to open (None: nothing), and what the digits are besides."""
+
+    tag: bytes = field(repr=False)
+    row: int
+    reason: Reason | None
+    look: Look
 
 
 class Entries:
@@ -98,14 +111,20 @@ class Entries:
         else:
             self._end(verdict, length_class, keypad, now)
 
-    def _judge(self, digits: str, now: float) -> Outcome | Admission | Unknown:
-        """The table decides if it knows the code, whatever is wrong with it; both are always looked at."""
+    def look(self, digits: str, now: float) -> Seen:
+        """Everything that is looked at, whatever was typed: at most ten digits. The same work for all, which
+        changes nothing; how long it takes tells nothing (`benchmarks.leakcheck`)."""
         tag, clock = self._tag_keys.tag_of(digits), self._clock.reading(now)
-        outcome = decide(self._codes.holding.table, tag, clock)
+        row, reason = decide(self._codes.holding.table, tag, clock)
         look = self._offline.look(digits, clock, self._guesses.budgets[LengthClass.LONG].failures)
-        if outcome.code is not None:
-            return outcome
-        return self._offline.verdict(look, tag, len(digits))
+        return Seen(tag, row, reason, look)
+
+    def _judge(self, digits: str, now: float) -> Outcome | Admission | Unknown:
+        """The table decides if it knows the code, whatever is wrong with it."""
+        table, seen = self._codes.holding.table, self.look(digits, now)
+        if table.known[seen.row]:
+            return outcome_of(table, seen.row, seen.reason)
+        return self._offline.verdict(seen.look, seen.tag, len(digits))
 
     def _end(
         self, verdict: Outcome | Admission | Unknown, length_class: LengthClass, keypad: str, now: float

@@ -173,8 +173,8 @@ class Outcomes:
         """Every refusal is recorded and then shown alike, at the same time after `#`. `offline`: what is to
         be remembered of a technician."""
         detail = {"reason": denied.reason.value, **self._at(keypad)}
-        if denied.code is not None:
-            detail["access_code_id"] = denied.code.access_code_id
+        if denied.access_code_id:
+            detail["access_code_id"] = denied.access_code_id
         if denied.reason is Reason.THROTTLED:
             self._recorder.record_often("access_denied", keypad, denied.reason.value)
         else:

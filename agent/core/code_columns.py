@@ -1,4 +1,8 @@
-"""How an access code is packed into columns of numbers, and made whole again when somebody looks at it."""
+"""How an access code is packed into columns of numbers, and made whole again when somebody looks at it.
+
+What is compared in a decision is kept as floating-point numbers, exact for seconds and uses: Python reads
+and compares any two of them in the same time, but not two whole numbers of different size.
+"""
 
 import hashlib
 from array import array
@@ -10,9 +14,8 @@ from typing import Any
 
 from agent.core.access_code import AccessCode, Kind
 
-FOREVER = 2**62
+FOREVER = float("inf")
 _ALWAYS = -FOREVER
-"""Not a small number: Python keeps those ready, and takes longer to fetch any other out of a column."""
 
 BYTE_COLUMNS = {
     "known": 0,
@@ -32,26 +35,29 @@ WORD_COLUMNS = {
     "gens": 0,
     "code_revs": 0,
     "from_revs": 0,
-    "uses": 0,
-    "max_uses": 1,
+}
+"""Eight bytes a code."""
+COMPARED_COLUMNS = {
+    "uses": 0.0,
+    "max_uses": 1.0,
     "starts_at": _ALWAYS,
     "window_ends_at": FOREVER,
     "ends_at": FOREVER,
     "first_use_by": FOREVER,
 }
 """Eight bytes a code; a window without a start began at `_ALWAYS`, one without an end lasts `FOREVER`."""
-COLUMNS = {**BYTE_COLUMNS, **WORD_COLUMNS}
+COLUMNS: dict[str, float] = {**BYTE_COLUMNS, **WORD_COLUMNS, **COMPARED_COLUMNS}
+_TYPECODES = dict.fromkeys(BYTE_COLUMNS, "B") | dict.fromkeys(WORD_COLUMNS, "q")
 
 NO_RULES = AccessCode(access_code_id="", gen=0, code_rev=0, kind=Kind.STANDARD)
 
 
-def column(name: str, values: Iterable[int] | None = None) -> "array[int]":
+def column(name: str, values: Iterable[float] | None = None) -> "array[Any]":
     """A column of these values; by default the dummy row alone."""
-    typecode = "B" if name in BYTE_COLUMNS else "q"
-    return array(typecode, [COLUMNS[name]] if values is None else values)
+    return array(_TYPECODES.get(name, "d"), [COLUMNS[name]] if values is None else values)
 
 
-def facts(code: AccessCode, *, is_revoked: bool, code_length: int, from_rev: int, uses: int) -> list[int]:
+def facts(code: AccessCode, *, is_revoked: bool, code_length: int, from_rev: int, uses: int) -> list[float]:
     """What the columns hold of a code, in their order. No tuple: CPython 3.11 keeps 2,000 used ones of 20."""
     return [
         1,
@@ -93,14 +99,14 @@ def _rules(values: tuple[Any, ...]) -> AccessCode:
 
 
 def whole(
-    rules: AccessCode, access_code_id: str, gen: int, code_rev: int, starts_at: int, ends_at: int
+    rules: AccessCode, access_code_id: str, gen: int, code_rev: int, starts_at: float, ends_at: float
 ) -> AccessCode:
-    """The code of a row; the same work for each, as the search has to be (`verifier`)."""
+    """The code of a row, `shared_rules` with what is its own."""
     return replace(
         rules,
         access_code_id=access_code_id,
         gen=gen,
         code_rev=code_rev,
-        starts_at=(starts_at, None)[starts_at == _ALWAYS],
-        ends_at=(ends_at, None)[ends_at == FOREVER],
+        starts_at=None if starts_at == _ALWAYS else int(starts_at),
+        ends_at=None if ends_at == FOREVER else int(ends_at),
     )

@@ -1,4 +1,4 @@
-"""The decision on an entry: row and clock in, `Granted` or `Denied(reason)` out, always the same work."""
+"""The decision on an entry: tag and clock in, a place and a reason out, always with the same work."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -43,10 +43,10 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """No opening. `code` is the row that was recognised, if any."""
+    """No opening. `access_code_id` is that of the code that was recognised; empty where none was."""
 
     reason: Reason
-    code: AccessCode | None = None
+    access_code_id: str = ""
 
 
 Outcome = Granted | Denied
@@ -88,31 +88,38 @@ def _reason(facts: int) -> Reason | None:
 _REASONS = tuple(_reason(facts) for facts in range(_ALL + 1))
 
 
-def decide(table: CodeTable, tag: bytes, clock: ClockReading) -> Outcome:
-    """Search the whole table for `tag` and judge the row found, or the dummy row, with the same work:
+def decide(table: CodeTable, tag: bytes, clock: ClockReading) -> tuple[int, Reason | None]:
+    """Search the whole table for `tag` and judge the row found with the same work as if there were none:
     what is wrong with a code, or whether it exists at all, must not show in time (it may be tomorrow's).
-    """
-    row = table.search(tag)
-    reason = judge(table, row, clock)
-    code = table.code_at(row)
-    if reason is None and code is not None:
-        return Granted(code, row)
-    return Denied(reason or Reason.UNKNOWN_CODE, code)
+
+    The place of the row (the dummy row for what is not there), and what forbids it to open now, or None.
+    Nothing is made of it here that is not the same for every row; `outcome_of` comes later."""
+    row, judged = table.find(tag)
+    reason = judge(table, judged, clock)
+    return row, (Reason.UNKNOWN_CODE, reason)[row < len(table)]
+
+
+def outcome_of(table: CodeTable, row: int, reason: Reason | None) -> Outcome:
+    """What `decide` comes to, with the code for a grant. That takes its time, so it is for when everything is
+    done that is done for every entry: a grant shows anyway, and all refusals show at one moment."""
+    code = table.code_at(row) if reason is None else None
+    if code is None:
+        return Denied(reason or Reason.UNKNOWN_CODE, table.ids[row])
+    return Granted(code, row)
 
 
 def instant_of(clock: ClockReading) -> int:
     """The Unix second to judge by. With an unknown clock only the floor is certain: time was at least that
-    late.
-
-    Whole seconds, as windows are: Python takes longer to compare a fraction with one whole number than with
-    another, and which numbers a code has must not show."""
+    late. Whole seconds, as windows are: Python takes longer to compare a fraction with one whole number than
+    with another, and what an offline code says must not show."""
     return (clock.floor_s, int(clock.wall_s))[clock.trust is not Trust.UNKNOWN]
 
 
 def judge(table: CodeTable, row: int, clock: ClockReading) -> Reason | None:
     """What forbids `row` to open now, or None. All facts are evaluated, without branches."""
     known_time = clock.trust is not Trust.UNKNOWN
-    instant = instant_of(clock)
+    instant = float(instant_of(clock))
+    row -= len(table.known)  # counted from the end no place is 0, which Python reads in another time
     started = table.starts_at[row] <= instant
     timeless = (not table.time_ruled[row]) | (table.works_without_clock[row] & started)
     facts = (

@@ -65,6 +65,9 @@ class TotpRefusal(Enum):
     USED = "used"
     """Right, but this step or a later one has opened already."""
 
+    __hash__ = object.__hash__
+    """Enum's is written in Python, that of None is not: looked up, a code that opens would take less time."""
+
 
 @dataclass(frozen=True, slots=True)
 class TotpOutcome:

@@ -72,12 +72,12 @@ class CodeTable:
     gens: "array[int]"
     code_revs: "array[int]"
     from_revs: "array[int]"
-    uses: "array[int]"
-    max_uses: "array[int]"
-    starts_at: "array[int]"
-    window_ends_at: "array[int]"
-    ends_at: "array[int]"
-    first_use_by: "array[int]"
+    uses: "array[float]"
+    max_uses: "array[float]"
+    starts_at: "array[float]"
+    window_ends_at: "array[float]"
+    ends_at: "array[float]"
+    first_use_by: "array[float]"
 
     def __init__(self, rows: Iterable[TableRow] = ()) -> None:
         self._blob = bytearray()
@@ -100,12 +100,24 @@ class CodeTable:
 
     def search(self, tag: bytes) -> int:
         """The place of `tag`, or that of the dummy row. Reads every tag, whether or not one matches."""
-        dummy = len(self._row_of)
-        return (dummy, self._row_of.get(tag, dummy))[self._blob.count(tag) > 0]
+        return self.find(tag)[0]
+
+    def find(self, tag: bytes) -> tuple[int, int]:
+        """What `search` says, and a row to do the same work with whatever was found: the row of `tag`, or for
+        an unknown one another row, drawn by the tag. It is the dummy row in an empty table only: that is read
+        so often that the processor always has it at hand, unlike a code."""
+        codes = len(self._row_of)
+        other = (int.from_bytes(tag[:3]) * codes >> 24) * TAG_BYTES
+        looked_up = bytes(self._blob[other : other + TAG_BYTES])
+        is_there = self._blob.count(tag) > 0
+        row = self._row_of.get((looked_up, tag)[is_there], codes)
+        return (codes, row)[is_there], row
 
     def code_at(self, place: int) -> AccessCode | None:
-        """The code at a place; None for the dummy row, after the same work."""
-        code = code_columns.whole(
+        """The code at a place; None for the dummy row. How long that takes depends on the code."""
+        if not self.known[place]:
+            return None
+        return code_columns.whole(
             self.rules[place],
             self.ids[place],
             self.gens[place],
@@ -113,7 +125,6 @@ class CodeTable:
             self.starts_at[place],
             self.window_ends_at[place],
         )
-        return (None, code)[self.known[place]]
 
     def revoke(self, access_code_ids: Collection[str]) -> None:
         """Refuse codes from now on. Unknown ids are none of this table's business."""
@@ -183,7 +194,7 @@ class CodeTable:
             uses=row.history.uses,
         )
         for (name, dummy_fact), fact in zip(COLUMNS.items(), facts, strict=True):
-            numbers: array[int] = getattr(self, name)
+            numbers: array[float] = getattr(self, name)
             numbers[-1] = fact
             numbers.append(dummy_fact)
         self._reckon_ends(place, row.code, row.history)

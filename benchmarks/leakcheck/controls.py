@@ -1,13 +1,19 @@
-"""Verifiers that leak, each in a way that has opened real locks: a run must catch them to mean anything."""
+"""What leaks for certain: a run must catch it to mean anything.
+
+Verifiers that leak each in a way that has opened real locks, and a leak of our own in what is under test, as
+small as one can be that has to be found there.
+"""
 
 import hmac
 import random
+import time
 from collections.abc import Callable, Sequence
 
 from agent.core.verifier import tag_of
-from benchmarks.leakcheck.harness import CONTROL, REFERENCE, Instance
+from benchmarks.leakcheck.harness import CONTROL, REFERENCE, Instance, Make
 
 CODES = 1_000
+PLANTED = "planted"
 
 Compare = Callable[[Sequence[bytes], bytes], object]
 
@@ -46,7 +52,38 @@ CONTROLS: dict[str, Compare] = {
 """By name."""
 
 
-def control(compare: Compare) -> Callable[[random.Random], Instance]:
+def planted(make: Make, extra_ns: float) -> Make:
+    """The verifiers that `make` makes, but half of their entries of `CONTROL` (there are several) take
+    `extra_ns` longer."""
+
+    def plant(rng: random.Random) -> Instance:
+        instance = make(rng)
+        one, another = instance.entries[REFERENCE], instance.entries[CONTROL]
+        slow = frozenset(another[::2])
+        turns = (range(0), range(round(extra_ns / _turn_ns())))
+
+        def verify(entry: str) -> None:
+            instance.verify(entry)
+            for _ in turns[entry in slow]:
+                pass
+
+        return Instance(verify, {REFERENCE: one, CONTROL: another[1::2], PLANTED: another[::2]})
+
+    return plant
+
+
+def _turn_ns() -> float:
+    """What one turn of an empty loop takes here and now: the fastest of some."""
+    turns, taken = range(1000), []
+    for _ in range(50):
+        began = time.perf_counter_ns()
+        for _ in turns:
+            pass
+        taken.append(time.perf_counter_ns() - began)
+    return min(taken) / len(turns)
+
+
+def control(compare: Compare) -> Make:
     """What makes instances of a leaky verifier: its first, middle and last code, and unknown ones."""
 
     def make(rng: random.Random) -> Instance:
@@ -54,13 +91,13 @@ def control(compare: Compare) -> Callable[[random.Random], Instance]:
         digits = [f"{number:06d}" for number in rng.sample(range(10**6), CODES + 2)]
         unknown, another, *codes = digits
         tags = [tag_of(key, each) for each in codes]
-        classes = {
-            REFERENCE: unknown,
-            CONTROL: another,
-            "first": codes[0],
-            "middle": codes[CODES // 2],
-            "last": codes[-1],
+        entries = {
+            REFERENCE: [unknown],
+            CONTROL: [another],
+            "first": [codes[0]],
+            "middle": [codes[CODES // 2]],
+            "last": [codes[-1]],
         }
-        return Instance(lambda entry: compare(tags, tag_of(key, entry)), classes)
+        return Instance(lambda entry: compare(tags, tag_of(key, entry)), entries)
 
     return make

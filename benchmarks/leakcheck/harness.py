@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from statistics import median
+from itertools import chain
+from statistics import fmean, median
 
 from benchmarks.leakcheck.statistics import middle_mean, segment_t, strongest_t
 
@@ -25,13 +26,20 @@ Timer = Callable[[], int]
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One keyed verifier, and the digits of each class; `REFERENCE` and `CONTROL` must be among them."""
+    """One keyed verifier, and entries of each class; `REFERENCE` and `CONTROL` must be among them.
+
+    Each entry takes a time of its own besides, which hangs on its tag and tells nothing to whoever lacks the
+    key. Over several entries of a class it averages out."""
 
     verify: Callable[[str], object]
-    digits: Mapping[str, str]
+    entries: Mapping[str, Sequence[str]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+Make = Callable[[random.Random], Instance]
+"""Makes an instance with keys of its own."""
+
+
+@dataclass(frozen=True, slots=True)
 class Effort:
     """How much is measured. With fewer than 500 blocks leaks of a microsecond go unseen."""
 
@@ -80,10 +88,7 @@ class Finding:
 
 
 def findings(
-    make: Callable[[random.Random], Instance],
-    effort: Effort,
-    rng: random.Random,
-    timer: Timer = time.perf_counter_ns,
+    make: Make, effort: Effort, rng: random.Random, timer: Timer = time.perf_counter_ns
 ) -> list[Finding]:
     """Time `effort.instances` verifiers of `make`, and compare all their classes with the reference."""
     compared: dict[str, list[Difference]] = {}
@@ -96,10 +101,7 @@ def findings(
 
 
 def leaks(
-    make: Callable[[random.Random], Instance],
-    effort: Effort,
-    rng: random.Random,
-    timer: Timer = time.perf_counter_ns,
+    make: Make, effort: Effort, rng: random.Random, timer: Timer = time.perf_counter_ns
 ) -> tuple[list[Finding], set[str]]:
     """All findings of a first run, and the classes that leak in it and in a second one."""
     first = findings(make, effort, rng, timer)
@@ -110,43 +112,59 @@ def leaks(
     return first, suspects & second
 
 
-def _timed(instance: Instance, blocks: int, rng: random.Random, timer: Timer) -> dict[str, list[int]]:
-    """Randomised complete blocks: each times every class once, in an order of its own."""
-    times: dict[str, list[int]] = {name: [] for name in instance.digits}
-    order, verify = list(instance.digits), instance.verify
+def least_ns(usual_ns: float) -> float:
+    """The smallest effect that counts, on a quiet machine, where an entry takes `usual_ns`."""
+    return max(FLOOR_NS, FLOOR_SHARE * usual_ns)
+
+
+Times = dict[str, list[list[int]]]
+"""Of each entry of each class, by block."""
+
+
+def _timed(instance: Instance, blocks: int, rng: random.Random, timer: Timer) -> Times:
+    """Randomised complete blocks: each times every entry once, in an order of its own, so that none is colder
+    than another in the caches of the processor."""
+    times: Times = {name: [[] for _ in entries] for name, entries in instance.entries.items()}
+    order = [
+        (digits, of)
+        for name, entries in instance.entries.items()
+        for digits, of in zip(entries, times[name], strict=True)
+    ]
+    verify = instance.verify
     for block in range(-min(50, blocks // 10), blocks):  # the first ones warm up
         rng.shuffle(order)
-        for name in order:
-            entry = "".join(list(instance.digits[name]))  # a fresh object each time, as a keypad makes it
+        for digits, of in order:
+            entry = "".join(list(digits))  # a fresh object each time, as a keypad makes it
             began = timer()
             verify(entry)
             took = timer() - began
             if block >= 0:
-                times[name].append(took)
+                of.append(took)
     return times
 
 
-def _differences(times: Mapping[str, list[int]]) -> Iterator[tuple[str, Difference]]:
+def _differences(times: Times) -> Iterator[tuple[str, Difference]]:
     reference = times[REFERENCE]
     control_effect, control_t = _effect(times[CONTROL], reference)
-    usual_ns = median(reference)
-    floor_ns = max(FLOOR_NS, FLOOR_SHARE * usual_ns, 2 * abs(control_effect))
+    usual_ns = median(chain.from_iterable(reference))
+    floor_ns = max(least_ns(usual_ns), 2 * abs(control_effect))
     t_limit = max(T_LEAST, 1.5 * min(control_t, T_CONTROL_MOST))
-    for name, sample in times.items():
+    for name, ours in times.items():
         if name != REFERENCE:
-            effect_ns, t = _effect(sample, reference)
+            effect_ns, t = _effect(ours, reference)
+            median_ns = median(chain.from_iterable(ours))
             yield (
                 name,
-                Difference(
-                    effect_ns=effect_ns, t=t, median_ns=median(sample), floor_ns=floor_ns, t_limit=t_limit
-                ),
+                Difference(effect_ns=effect_ns, t=t, median_ns=median_ns, floor_ns=floor_ns, t_limit=t_limit),
             )
 
 
-def _effect(sample: Sequence[int], reference: Sequence[int]) -> tuple[float, float]:
-    differences = [ours - theirs for ours, theirs in zip(sample, reference, strict=True)]
-    t = max(strongest_t(sample, reference), abs(segment_t(differences)))
-    return middle_mean(differences), t
+def _effect(ours: Sequence[Sequence[int]], theirs: Sequence[Sequence[int]]) -> tuple[float, float]:
+    """The effect is the mean of those of each of our entries against each of theirs: times of several entries
+    thrown together would be wider, which looks like an effect. |t| is that of the first two."""
+    pairs = [[a - b for a, b in zip(one, other, strict=True)] for one in ours for other in theirs]
+    t = max(strongest_t(ours[0], theirs[0]), abs(segment_t(pairs[0])))
+    return fmean(map(middle_mean, pairs)), t
 
 
 @contextmanager

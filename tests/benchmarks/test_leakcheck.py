@@ -5,14 +5,17 @@ from collections.abc import Callable
 
 import pytest
 
+from agent.core.decision import Reason
+from agent.entries import Seen
 from benchmarks.leakcheck.__main__ import main
-from benchmarks.leakcheck.controls import CONTROLS, control
-from benchmarks.leakcheck.decisions import FATES, decision
+from benchmarks.leakcheck.controls import CONTROLS, PLANTED, control, planted
+from benchmarks.leakcheck.decisions import FATES, PLACES, decision
+from benchmarks.leakcheck.entries import RULES, whole_entry
 from benchmarks.leakcheck.harness import CONTROL, REFERENCE, Effort, Instance, findings, leaks
 from benchmarks.leakcheck.statistics import middle_mean, segment_t, strongest_t, welch_t
 
 EFFORT = Effort(blocks=500)
-DIGITS = {REFERENCE: "111111", CONTROL: "222222", "expired": "333333", "early": "444444"}
+ENTRIES = {REFERENCE: ["111111", "555555"], CONTROL: ["222222"], "expired": ["333333"], "early": ["444444"]}
 
 
 class Clockwork:
@@ -22,7 +25,7 @@ class Clockwork:
         """`extra_ns`: class -> number of the instance -> nanoseconds."""
         self.now = 0
         self.instances = 0
-        self._extra = {DIGITS[name]: cost for name, cost in extra_ns.items()}
+        self._extra = {ENTRIES[name][0]: cost for name, cost in extra_ns.items()}
         self._noise = random.Random(1)
 
     def time(self) -> int:
@@ -30,7 +33,7 @@ class Clockwork:
 
     def make(self, _: random.Random) -> Instance:
         self.instances += 1
-        return Instance(self._verify, DIGITS)
+        return Instance(self._verify, ENTRIES)
 
     def _verify(self, entry: str) -> None:
         interrupted = 50_000 if self._noise.random() < 0.01 else 0
@@ -78,15 +81,50 @@ def test_a_leaky_verifier_is_caught_on_this_machine(name: str) -> None:
     assert "first" in {each.name for each in found if each.is_leak}
 
 
+def test_an_entry_that_is_slow_by_chance_makes_no_class_look_fast() -> None:
+    assert leaking({REFERENCE: lambda _: 150}) == set()
+
+
+def test_a_planted_leak_is_one_and_leaves_the_rest_as_it_is() -> None:
+    make = planted(decision(100), 3_000)
+    found = findings(make, Effort(blocks=120, instances=2, needed=2), random.Random(3))
+    assert [each.name for each in found if each.is_leak] == [PLANTED]
+
+
 def test_every_fate_has_a_code_in_the_table_and_is_decided_as_it_should() -> None:
     instance = decision(100)(random.Random(4))
-    assert set(FATES) < set(instance.digits)
-    assert len(set(instance.digits.values())) == len(instance.digits)
-    outcomes = {name: repr(instance.verify(entry)) for name, entry in instance.digits.items()}
-    granted = {name for name, outcome in outcomes.items() if outcome.startswith("Granted")}
-    assert granted == {"first", "middle", "last", "duress", "in its window"}
-    refusals = [outcomes[name].partition(",")[0] for name in FATES if name not in granted]
+    digits = [each for entries in instance.entries.values() for each in entries]
+    assert len(set(digits)) == len(digits)
+    outcomes = {name: instance.verify(entries[0]) for name, entries in instance.entries.items()}
+    assert (outcomes["first"], outcomes["middle"], outcomes["last"]) == ((0, None), (50, None), (99, None))
+    reasons = {name: outcome[1] for name, outcome in outcomes.items() if isinstance(outcome, tuple)}
+    granted = {name for name, reason in reasons.items() if reason is None}
+    assert granted == {*PLACES, "duress", "in its window"}
+    refusals = [reasons[name] for name in FATES if name not in granted]
     assert len(set(refusals)) == len(refusals)
+    assert {reasons[name] for name in reasons if "unknown" in name} == {Reason.UNKNOWN_CODE}
+
+
+def test_a_whole_entry_knows_every_class_that_is_timed() -> None:
+    instance = whole_entry(random.Random(4))
+    seen = {name: instance.verify(entries[0]) for name, entries in instance.entries.items()}
+    looks = {name: each for name, each in seen.items() if isinstance(each, Seen)}
+    assert len(looks) == len(instance.entries)
+    in_table = {name: each.reason for name, each in looks.items() if each.row < 101}
+    assert in_table == dict.fromkeys(PLACES) | {
+        "expired": Reason.EXPIRED,
+        "early": Reason.NOT_YET_VALID,
+        "used up": Reason.USED_UP,
+        "revoked": Reason.REVOKED,
+        "disabled": Reason.DISABLED,
+        "outside its hours": Reason.OUTSIDE_SCHEDULE,
+        "offline, used": Reason.USED_UP,
+    }
+    assert set(RULES) < set(in_table)
+    accepted = {name for name, each in looks.items() if each.look.accepted}
+    assert accepted == {"offline, valid", "offline, for one opening", "offline, used"}
+    rolling = {name: each.look.rolling.refusal for name, each in looks.items() if each.look.rolling}
+    assert [name for name, refusal in rolling.items() if refusal is None] == ["technician"]
 
 
 def test_a_table_too_small_for_all_fates_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -99,8 +137,8 @@ def test_without_enough_blocks_the_run_says_that_it_shows_nothing(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(CONTROLS, "blind", lambda tags, tag: tag in set(tags))
-    assert main(["--codes", "28", "--blocks", "20", "--seed", "5"]) == 2
-    assert "INCONCLUSIVE: these leak and were not caught:" in capsys.readouterr().out
+    assert main(["--codes", "28", "--blocks", "20", "--tables", "1", "--seed", "5"]) == 2
+    assert "INCONCLUSIVE: not caught were blind, " in capsys.readouterr().out
 
 
 def test_statistics_of_simple_samples() -> None:

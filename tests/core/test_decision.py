@@ -14,7 +14,7 @@ from agent.core.access_code import (
     Kind,
     parse_definition,
 )
-from agent.core.decision import Denied, Granted, Reason, decide
+from agent.core.decision import Denied, Granted, Outcome, Reason, decide, outcome_of
 from agent.core.lifetime import History
 from agent.core.schedule import Schedule
 from agent.core.timekeeping import ClockReading, Trust
@@ -37,8 +37,12 @@ def table_row(digits: str, uses: int = 0, is_revoked: bool = False, **rules: Any
 
 def reason(row: TableRow, clock: ClockReading = NOW) -> Reason | None:
     """Why the code is refused, if it is."""
-    outcome = decide(CodeTable([table_row("9999"), row]), row.tag, clock)
-    return outcome.reason if isinstance(outcome, Denied) else None
+    return decide(CodeTable([table_row("9999"), row]), row.tag, clock)[1]
+
+
+def outcome(table: CodeTable, digits: str) -> Outcome:
+    """What an entry comes to."""
+    return outcome_of(table, *decide(table, tag_of(KEY, digits), NOW))
 
 
 @pytest.mark.parametrize(
@@ -87,14 +91,29 @@ def test_without_a_clock_only_what_is_certain_counts(row: TableRow, expected: Re
 
 
 def test_what_is_not_in_the_table_is_unknown_even_in_an_empty_one() -> None:
-    assert decide(CodeTable(), tag_of(KEY, "1234"), NOW) == Denied(Reason.UNKNOWN_CODE)
+    assert outcome(CodeTable(), "1234") == Denied(Reason.UNKNOWN_CODE)
+    assert outcome(CodeTable([table_row("4321")]), "1234") == Denied(Reason.UNKNOWN_CODE)
+
+
+def test_a_grant_has_the_whole_code_and_a_refusal_the_id_of_the_one_it_knew() -> None:
+    rows = [
+        table_row("1234"),
+        table_row("4321", starts_at=7, ends_at=2000, max_uses=2),
+        table_row("5", ends_at=9),
+    ]
+    table = CodeTable(rows)
+    assert [outcome(table, digits) for digits in ("1234", "4321", "5")] == [
+        Granted(rows[0].code, 0),
+        Granted(rows[1].code, 1),
+        Denied(Reason.EXPIRED, "id-5"),
+    ]
 
 
 def test_the_length_is_part_of_a_code() -> None:
     table = CodeTable([table_row("0123")])
-    assert isinstance(decide(table, tag_of(KEY, "0123"), NOW), Granted)
+    assert isinstance(outcome(table, "0123"), Granted)
     for near in ("123", "00123", "01230"):
-        assert isinstance(decide(table, tag_of(KEY, near), NOW), Denied)
+        assert isinstance(outcome(table, near), Denied)
 
 
 def test_a_tag_that_only_straddles_two_others_is_not_found() -> None:
@@ -114,7 +133,7 @@ def test_two_rows_with_the_same_digits_do_not_make_a_table() -> None:
 )
 def test_exactly_the_codes_of_the_table_are_found(digits: set[str], entry: str) -> None:
     table = CodeTable([table_row(each) for each in digits])
-    assert isinstance(decide(table, tag_of(KEY, entry), NOW), Granted) == (entry in digits)
+    assert isinstance(outcome(table, entry), Granted) == (entry in digits)
 
 
 def test_neither_tags_nor_digits_show_in_a_repr() -> None:

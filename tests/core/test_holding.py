@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.access_code import AccessCode, CodeError, Kind
-from agent.core.decision import Granted, decide
+from agent.core.decision import Granted, decide, outcome_of
 from agent.core.holding import Arriving, HeldCode, Holding, build, changes, joined
 from agent.core.lifetime import History
 from agent.core.timekeeping import ClockReading, Trust
@@ -37,7 +37,7 @@ def unusable(access_code_id: str, error: CodeError) -> HeldCode:
 
 def opens(what: Holding, digits: str) -> str | None:
     """The id of the code that opens."""
-    outcome = decide(what.table, tag_of(KEY, digits), NOW)
+    outcome = outcome_of(what.table, *decide(what.table, tag_of(KEY, digits), NOW))
     return outcome.code.access_code_id if isinstance(outcome, Granted) else None
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.core.access_code import AccessCode, Kind
-from agent.core.decision import Denied, Granted, Reason, decide
+from agent.core.decision import Reason, decide
 from agent.core.lifetime import History
 from agent.core.schedule import EVERY_DAY, Hours, Schedule, phase
 from agent.core.timekeeping import ClockReading, Trust
@@ -88,6 +88,4 @@ def test_the_decision_is_that_of_a_plain_reading(
         table.active_now[0] = phase(code.schedule, clock.wall_s).is_active
     instant = clock.floor_s if clock.trust is Trust.UNKNOWN else clock.wall_s
     expected = lasting(code, history, instant) or passing(code, clock)
-    outcome = decide(table, TAG, clock)
-    assert (None if isinstance(outcome, Granted) else outcome.reason) is expected
-    assert isinstance(outcome, Denied) or outcome.row == 0
+    assert decide(table, TAG, clock) == (0, expected)

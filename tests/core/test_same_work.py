@@ -11,14 +11,14 @@ import pytest
 
 from agent.core.timekeeping import ClockReading, Trust
 from benchmarks.leakcheck import decisions
+from benchmarks.leakcheck.entries import whole_entry
 from benchmarks.leakcheck.harness import REFERENCE
 
 KEYS = (1, 3)
 """How many keys a tag goes through: of a new lock, and of one whose root secret was replaced twice."""
 INSTANCES = {keys: decisions.decision(100, keys)(random.Random(1)) for keys in KEYS}
+ENTRY = whole_entry(random.Random(2))
 UNKNOWN_CLOCK = ClockReading(Trust.UNKNOWN, 0.0, float("inf"), decisions.NOW_S)
-ENDS = {"decide"}
-"""Functions that make what is returned: a grant and a refusal are made on lines of their own."""
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +53,7 @@ def lines(verify: Callable[[str], object], entry: str) -> list[tuple[str, int]]:
 
     def note(frame: FrameType, event: str, argument: Any) -> Any:
         del argument
-        if event == "line" and frame.f_code.co_name not in ENDS:
+        if event == "line":
             seen.append((frame.f_code.co_name, frame.f_lineno))
         return note
 
@@ -67,28 +67,35 @@ def lines(verify: Callable[[str], object], entry: str) -> list[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("keys", KEYS)
-@pytest.mark.parametrize("name", INSTANCES[1].digits)
+@pytest.mark.parametrize("name", INSTANCES[1].entries)
 def test_every_entry_calls_the_same_functions_in_the_same_order(name: str, keys: int) -> None:
     instance = INSTANCES[keys]
-    ours = calls(instance.verify, instance.digits[name])
-    assert ours == calls(instance.verify, instance.digits[REFERENCE])
+    ours = calls(instance.verify, instance.entries[name][0])
+    assert ours == calls(instance.verify, instance.entries[REFERENCE][0])
     assert [ours.count(each) for each in ("digest", "count", "get", "judge")] == [keys, 1, 1, 1]
 
 
 @pytest.mark.parametrize("keys", KEYS)
-@pytest.mark.parametrize("name", INSTANCES[1].digits)
+@pytest.mark.parametrize("name", INSTANCES[1].entries)
 def test_every_entry_runs_the_same_lines(name: str, keys: int) -> None:
     instance = INSTANCES[keys]
-    ours = lines(instance.verify, instance.digits[name])
-    assert ours == lines(instance.verify, instance.digits[REFERENCE])
+    ours = lines(instance.verify, instance.entries[name][0])
+    assert ours == lines(instance.verify, instance.entries[REFERENCE][0])
 
 
-@pytest.mark.parametrize("name", INSTANCES[1].digits)
+@pytest.mark.parametrize("name", INSTANCES[1].entries)
 def test_without_a_clock_the_steps_are_the_same_too(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     instance = INSTANCES[1]
-    known = lines(instance.verify, instance.digits[name])
+    known = lines(instance.verify, instance.entries[name][0])
     monkeypatch.setattr(decisions, "CLOCK", UNKNOWN_CLOCK)
-    assert lines(instance.verify, instance.digits[name]) == known
+    assert lines(instance.verify, instance.entries[name][0]) == known
+
+
+@pytest.mark.parametrize("name", ENTRY.entries)
+def test_whatever_is_typed_at_a_door_the_same_is_looked_at_in_the_same_steps(name: str) -> None:
+    entry, unknown = ENTRY.entries[name][0], ENTRY.entries[REFERENCE][0]
+    assert lines(ENTRY.verify, entry) == lines(ENTRY.verify, unknown)
+    assert calls(ENTRY.verify, entry) == calls(ENTRY.verify, unknown)
 
 
 def test_the_counting_would_see_a_search_that_ends_early() -> None:

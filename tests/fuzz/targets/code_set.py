@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from agent.core import code_set
-from agent.core.decision import Granted, Outcome, decide
+from agent.core.decision import Granted, Outcome, decide, outcome_of
 from agent.core.verifier import tag_of
 from agent.envelope import Opener, Signer, kid_of
 from agent.messages import MESSAGE_LIMIT_BYTES, topic
@@ -62,8 +62,8 @@ def _say(site: Site, stream: str, body: dict[str, Any], rev: int) -> None:
 
 def judged(site: Site, digits: str) -> Outcome:
     """What the table says of digits, without costing a guess."""
-    clock = site.controller.clock.reading(site.clock.now_s)
-    return decide(site.controller.codes.holding.table, tag_of(ROOT.derive("tag"), digits), clock)
+    table, clock = site.controller.codes.holding.table, site.controller.clock.reading(site.clock.now_s)
+    return outcome_of(table, *decide(table, tag_of(ROOT.derive("tag"), digits), clock))
 
 
 def check(directory: Path, judge: Callable[[Site, str], Outcome] = judged) -> Check:
