@@ -7,13 +7,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import entry, footprint, grants, pins, search, start, sync
+from benchmarks import entry, footprint, grants, look, pins, sealed_set, start, sync
 from benchmarks.figures import HEAD, Figure, line, machine
 from benchmarks.house import House, running_house
 
 MANY = 10_000
 """What a lock holds at most."""
 AFTER_MANY = 10
+
+
+def _many(samples: int) -> int:
+    return min(MANY, 50 + samples * 50)
 
 
 def _with_many(house: House, count: int) -> Iterator[list[Figure]]:
@@ -30,8 +34,9 @@ Part = Callable[[House, int], Iterator[list[Figure]]]
 """Measures on a running house with so many samples."""
 
 ALONE: dict[str, Callable[[int, Path], list[Figure]]] = {
-    "search": lambda samples, _: search.measure(samples),
+    "look": look.measure,
     "entry": entry.measure,
+    "sealed": lambda samples, directory: sealed_set.measure(_many(samples), directory),
     "pins": pins.measure,
 }
 """Parts that need no processes, but a directory for databases."""
@@ -40,8 +45,8 @@ PARTS: dict[str, Part] = {
     "grants": lambda house, samples: iter([grants.measure(house, samples)]),
     "start": lambda house, samples: iter([start.measure(house, max(1, samples // 20), "")]),
     "sync": lambda house, samples: iter([sync.one(house, max(1, samples // 10), "")]),
-    "many": lambda house, samples: _with_many(house, min(MANY, 50 + samples * 50)),
-    "singles": lambda house, samples: iter([sync.one_by_one(house, min(MANY, 50 + samples * 50))]),
+    "many": lambda house, samples: _with_many(house, _many(samples)),
+    "singles": lambda house, samples: iter([sync.one_by_one(house, _many(samples))]),
 }
 """Parts that share one running house, in this order."""
 

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 from agent import __version__
@@ -15,6 +16,7 @@ from agent.inbox import Inbox
 from agent.journal import Stamp
 from agent.settings import Devices, Settings
 from agent.store import Store
+from agent.uplink_port import NoUplink, UplinkPort
 from benchmarks.figures import Figure, milliseconds
 from firmware_sim.enrolled import key_ring
 from hal.ports import ENTER, KeyPressed, Strike
@@ -54,17 +56,23 @@ def _entries(size: int, samples: int, path: Path) -> Figure:
     store = Store(path, device_id=DEVICE_ID, row_key=ROW_KEY, store_key=bytes(32))
     fill(store, size)
     strike = TimedStrike()
-    controller = _controller(store, strike)
+    controller = controller_of(store, strike)
     controller.start()
     taken = [_enter(controller, strike, digits_of(number % size)) for number in range(samples)]
     controller.close()
     return milliseconds(f"# handled -> strike called, {size:,} codes", taken, "p99 5 ms")
 
 
-def _controller(store: Store, strike: Strike) -> Controller:
+def controller_of(
+    store: Store,
+    strike: Strike,
+    device_id: str = DEVICE_ID,
+    make_uplink: Callable[[], UplinkPort] = NoUplink,
+) -> Controller:
+    """The controller of a lock with this store: to be started, and closed."""
     inbox: Inbox[AnySignal] = Inbox()
     return Controller(
-        settings=Settings(device_id=DEVICE_ID),
+        settings=Settings(device_id=device_id),
         store=store,
         tag_key=TAG_KEY,
         clocks=HostClock(),
@@ -73,6 +81,7 @@ def _controller(store: Store, strike: Strike) -> Controller:
         version=__version__,
         ring=key_ring(store.database.path.parent),
         emergency=no_emergency_code(store),
+        make_uplink=make_uplink,
     )
 
 
