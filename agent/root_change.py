@@ -6,9 +6,9 @@ the next one everything is, and the one of before opens nothing any more. So it 
 power goes.
 """
 
+import errno
 import logging
 import os
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -117,6 +117,8 @@ def _move(state_dir: Path, old: RootSecret, new: RootSecret, stamp: Stamp) -> No
 def make_next(file: Path) -> Path:
     """Make the next root secret beside `file`, for the same owner; returns where. Raises SecretFault."""
     coming = next_file(file)
+    if file.is_symlink():
+        raise SecretFault(f"{file} is a symbolic link: let root_secret_file name the file itself")
     if not file.exists():
         raise SecretFault(f"{file} does not exist: make it with lock-agent new-root-secret")
     create_root_secret_file(coming, owner_of=file)
@@ -149,10 +151,9 @@ def root_of(state_dir: Path, source: SecretSource) -> RootSecret:
 def put_in_place(coming: Path, file: Path) -> None:
     """Let the next root secret be the root secret, durably; that of before is overwritten where it lies, as
     far as the file belongs to us. Raises OSError; both are there then."""
-    before = None
-    with suppress(FileNotFoundError, PermissionError):
-        file.chmod(0o600)
-        before = os.open(file, os.O_WRONLY | os.O_NOFOLLOW)
+    if not os.access(file.parent, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file.parent))
+    before = _opened_to_overwrite(file)
     try:
         coming.replace(file)
         sync_directory(file.parent)
@@ -162,3 +163,15 @@ def put_in_place(coming: Path, file: Path) -> None:
     finally:
         if before is not None:
             os.close(before)
+
+
+def _opened_to_overwrite(file: Path) -> int | None:
+    try:
+        reading = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            os.fchmod(reading, 0o600)
+        finally:
+            os.close(reading)
+        return os.open(file, os.O_WRONLY | os.O_NOFOLLOW)
+    except OSError:  # gone already, or somebody else's
+        return None

@@ -10,10 +10,20 @@ _OF_CREDENTIAL = """\
 The root secret is the systemd credential {name}: root makes the next one, where it is on no disk,
   lock-agent new-root-secret /run/{name}-next
   systemd-creds encrypt --with-key=tpm2 --name={name}-next /run/{name}-next /etc/lock-agent/{name}-next.cred
+  chmod 0444 /etc/lock-agent/{name}-next.cred
   shred --remove /run/{name}-next
 then, with systemctl edit lock-agent, beside the line for {name}:
   LoadCredentialEncrypted={name}-next:/etc/lock-agent/{name}-next.cred
-and restart the agent. docs/commission.md has how to finish."""
+and restart the agent. Once lockctl doctor says that everything is under it, run this with --finish."""
+_NAME_IT = """\
+Root gives the next one its name; the name is sealed in, so renaming the file is not enough:
+  cd /etc/lock-agent
+  systemd-creds decrypt --name={name}-next {name}-next.cred - |
+    systemd-creds encrypt --with-key=tpm2 --name={name} - {name}.new
+  chmod 0444 {name}.new
+  mv {name}.new {name}.cred
+  rm {name}-next.cred
+then take the line for {name}-next out again (systemctl edit lock-agent), and restart the agent."""
 
 
 def rotate_root(options: argparse.Namespace) -> int:
@@ -25,7 +35,7 @@ def rotate_root(options: argparse.Namespace) -> int:
     config = load_config(options.config)
     source = secret_source(config)
     if source.file is None:
-        print(_OF_CREDENTIAL.format(name=source.credential))
+        print((_NAME_IT if options.finish else _OF_CREDENTIAL).format(name=source.credential))
     elif not options.finish:
         print(f"made {make_next(source.file)}; now restart the agent: it moves everything under it")
         print("Then run this with --finish, unless lockctl doctor says that there is nothing to finish.")

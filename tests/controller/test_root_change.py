@@ -3,6 +3,7 @@
 import errno
 import itertools
 import os
+import resource
 import shutil
 import signal
 import sqlite3
@@ -19,6 +20,7 @@ from agent.command_side import Permissions
 from agent.core.verifier import tag_of
 from agent.emergency_code import FILE_NAME, EmergencyCode
 from agent.enrolment import load_enrolment
+from agent.errors import StorageFault
 from agent.root_change import finish, make_next, settle
 from agent.secrets import Purpose, SecretFault, SecretSource
 from agent.store import Store
@@ -429,6 +431,32 @@ def test_a_secret_whose_place_may_not_be_taken_is_worked_with_and_said(
     site.close()
 
 
+def test_once_everything_is_moved_a_database_under_the_old_secret_is_a_strangers(
+    machine: Machine, clock: VirtualClock, mocker: MockerFixture
+) -> None:
+    before = (machine.state / "lock.db").read_bytes()
+    mocker.patch.object(Path, "replace", side_effect=OSError(errno.EROFS, "Read-only file system"))
+    machine.settle()
+    (machine.state / "lock.db").write_bytes(before)
+    site = machine.start(clock)
+    assert faults(site)[0] == "database_set_aside"
+    site.close()
+
+
+def test_a_full_disk_moves_nothing_and_the_next_start_does(machine: Machine, clock: VirtualClock) -> None:
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, unlimited[1]))
+    try:
+        with pytest.raises(StorageFault):
+            machine.settle()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    assert load_enrolment(machine.state, machine.root)
+    site = machine.start(clock)
+    assert (what_opens(site), faults(site)) == (STILL, [])
+    site.close()
+
+
 def test_nothing_is_finished_before_everything_is_moved(machine: Machine, clock: VirtualClock) -> None:
     del clock
     with pytest.raises(SecretFault, match="restart the agent first"):
@@ -511,6 +539,20 @@ def test_a_next_secret_is_never_replaced_and_one_that_lies_there_unused_is_said(
     assert settled.stage() == "unused"
     with pytest.raises(SecretFault, match="is not replaced"):
         machine.rotate()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_made_by_root_it_belongs_to_whoever_the_root_secret_belongs_to(machine: Machine) -> None:
+    os.chown(machine.secret, 65534, 65534)
+    machine.rotate()
+    assert (machine.coming.stat().st_uid, machine.coming.stat().st_gid) == (65534, 65534)
+
+
+def test_a_symbolic_link_is_not_replaced_by_a_file(machine: Machine) -> None:
+    link = machine.directory / "link"
+    link.symlink_to(machine.secret)
+    with pytest.raises(SecretFault, match="symbolic link"):
+        make_next(link)
 
 
 def test_there_must_be_a_root_secret_to_replace(tmp_path: Path) -> None:

@@ -81,8 +81,11 @@ def test_of_a_credential_it_says_what_root_does(door: Door) -> None:
     config = door.files.config
     lines = [each for each in config.read_text().splitlines() if not each.startswith("root_secret_file")]
     config.write_text("\n".join(['root_secret_credential = "root-secret"', *lines]))
-    said = rotate(door).stdout
-    assert "LoadCredentialEncrypted=root-secret-next:/etc/lock-agent/root-secret-next.cred" in said
+    assert (
+        "LoadCredentialEncrypted=root-secret-next:/etc/lock-agent/root-secret-next.cred"
+        in rotate(door).stdout
+    )
+    assert "systemd-creds decrypt --name=root-secret-next" in rotate(door, "--finish").stdout
     assert not coming(door).exists()
 
 
