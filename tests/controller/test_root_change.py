@@ -21,6 +21,7 @@ from agent.core.verifier import tag_of
 from agent.emergency_code import FILE_NAME, EmergencyCode
 from agent.enrolment import load_enrolment
 from agent.errors import StorageFault
+from agent.offline_rows import NEVER_SLOT
 from agent.root_change import finish, make_next, settle
 from agent.secrets import Purpose, SecretFault, SecretSource
 from agent.store import Store
@@ -204,11 +205,21 @@ def bytes_below(directory: Path) -> bytes:
     return b"\n".join(path.read_bytes() for path in sorted(directory.rglob("*")) if path.is_file())
 
 
+def leave_deleted_rows(machine: Machine) -> None:
+    """As a program does that does not overwrite what it deletes."""
+    with closing(sqlite3.connect(machine.state / "lock.db", isolation_level=None)) as raw:
+        for statement in (
+            "PRAGMA secure_delete=OFF",
+            "CREATE TABLE was AS SELECT tag FROM access_code",
+            "DROP TABLE was",
+        ):
+            raw.execute(statement)
+
+
 def test_the_old_root_secret_opens_nothing_of_the_whole_disk(machine: Machine) -> None:
     site = lived(machine)
-    site.install(*ROWS[1:])  # what is deleted leaves its bytes in the file
-    site.install(*ROWS)
     site.close()
+    leave_deleted_rows(machine)
     (machine.state / "lock.db.set-aside-1").write_bytes((machine.state / "lock.db").read_bytes())
     (machine.state / "lock.db.set-aside-1.wal").write_bytes(b"and its log")
     old, before = machine.root, every_tag(machine)
@@ -267,6 +278,20 @@ def test_what_was_false_stays_false_and_is_reported(
     assert fault in faults(site)
     if code:
         assert what_opens(site)[code] is False
+    site.close()
+
+
+def test_a_floor_lowered_by_hand_closes_the_key_afterwards_too(machine: Machine) -> None:
+    site = machine.start()
+    set_up(site)
+    site.type(f"{cancel(site.cloud_wall_s)}#")
+    site.close()
+    with closing(sqlite3.connect(machine.state / "lock.db", isolation_level=None)) as raw:
+        assert raw.execute("UPDATE offline_floor SET slot=0").rowcount == 1
+    machine.rotate()
+    site = machine.start(site.clock)
+    assert set(site.store.offline.floors().values()) == {NEVER_SLOT}
+    assert not opens(site, timed(48))
     site.close()
 
 
@@ -366,20 +391,22 @@ def _no_copies(directory: str, names: list[str]) -> list[str]:
 
 
 def test_killed_at_any_step_the_next_start_ends_with_everything_moved_and_nothing_lost(
-    copies: Iterator[Machine],
+    machine: Machine, copies: Iterator[Machine]
 ) -> None:
+    tags = every_tag(machine)
     for number in itertools.count(1):
-        machine = next(copies)
-        died = dies_at(number, machine.settle)
-        assert is_whole(machine), number
+        copy = next(copies)
+        died = dies_at(number, copy.settle)
+        assert is_whole(copy, tags), number
         if not died:
             break
     assert number > 30
 
 
-def is_whole(machine: Machine) -> bool:
-    """Everything is under what was the next root secret, and no row is false."""
+def is_whole(machine: Machine, tags_before: set[bytes]) -> bool:
+    """Everything is under what was the next root secret, no row is false, and nothing of before is left."""
     root = machine.settle().root
+    left = bytes_below(machine.directory)
     row_key, store_key = root.derive("row"), root.derive("store")
     store = Store(machine.state / "lock.db", device_id=DEVICE_ID, row_key=row_key, store_key=store_key)
     tag = store.tag_keys.with_newest(root.derive("tag")).tag_of(DIGITS["anna"])
@@ -395,6 +422,7 @@ def is_whole(machine: Machine) -> bool:
         and all(each.row for each in held)
         and load_enrolment(machine.state, root).device_id == DEVICE_ID
         and not machine.coming.exists()
+        and not any(tag in left for tag in tags_before)
     )
 
 

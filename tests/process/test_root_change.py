@@ -77,18 +77,6 @@ def test_the_command_says_what_to_do_next_and_does_it_once(door: Door) -> None:
     assert (done.returncode, done.stdout) == (0, "there is nothing to finish\n")
 
 
-def test_of_a_credential_it_says_what_root_does(door: Door) -> None:
-    config = door.files.config
-    lines = [each for each in config.read_text().splitlines() if not each.startswith("root_secret_file")]
-    config.write_text("\n".join(['root_secret_credential = "root-secret"', *lines]))
-    assert (
-        "LoadCredentialEncrypted=root-secret-next:/etc/lock-agent/root-secret-next.cred"
-        in rotate(door).stdout
-    )
-    assert "systemd-creds decrypt --name=root-secret-next" in rotate(door, "--finish").stdout
-    assert not coming(door).exists()
-
-
 def test_an_emergency_code_made_before_the_restart_is_under_the_next_one(door: Door) -> None:
     config = door.files.config
     config.write_text(config.read_text() + "\n[emergency]\nenabled = true\n")
