@@ -22,8 +22,8 @@ from agent.core.access_code import AccessCode, Kind
 from agent.core.constraints import ALL_DIGITS
 from agent.core.lifetime import History
 from agent.errors import StorageFault
+from agent.offline_admission import Admission
 from agent.offline_rows import NOTHING
-from agent.offline_side import Admission
 from agent.row_mac import row_mac
 from agent.secrets import KEY_BYTES, SecretFault, seal, sync_directory, unseal
 

@@ -14,8 +14,9 @@ from agent.emergency_code import EmergencyCode
 from agent.face import Face
 from agent.guesses import Guesses
 from agent.mode_side import ModeSide
+from agent.offline_admission import Admission, Look, Unknown
 from agent.offline_rows import NOTHING, OfflineChange
-from agent.offline_side import Admission, Look, OfflineSide, Unknown
+from agent.offline_side import OfflineSide
 from agent.outcomes import Outcomes
 from agent.programming_side import ProgrammingSide
 from agent.recorder import Recorder

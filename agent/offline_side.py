@@ -5,22 +5,21 @@ Every entry of any length costs the same here, whatever was set up: six decodes 
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from agent.clock_watch import ClockWatch
-from agent.core.access_code import AccessCode
 from agent.core.constraints import Constraints
 from agent.core.decision import Denied, Reason, instant_of
 from agent.core.offline_chance import LiveCodes, live_codes
-from agent.core.offline_code import SLOT_S, OfflineFormat, OfflineKind, meaning_of
-from agent.core.offline_policy import Accepted, FirstUse, KeyName, OfflineVerifier
+from agent.core.offline_code import OfflineFormat
+from agent.core.offline_policy import FirstUse, KeyName, OfflineVerifier
 from agent.core.timekeeping import ClockReading, Trust
-from agent.core.totp import ENTRY_DIGITS, Technicians, TotpOutcome, TotpRefusal, step_at
-from agent.core.verifier import TAG_BYTES
+from agent.core.totp import ENTRY_DIGITS, Technicians, TotpRefusal, step_at
 from agent.journal import Event
 from agent.messages import OfflineReceived
-from agent.offline_rows import NEVER_SLOT, NO_SETUP, NOTHING, KeptSetup, OfflineChange, UsedCode
-from agent.offline_setup import OfflineSetup, SetupFault, decode_setup, offline_id
+from agent.offline_admission import Admission, Look, Unknown, admitted
+from agent.offline_rows import NEVER_SLOT, NO_SETUP, KeptSetup, OfflineChange
+from agent.offline_setup import OfflineSetup, SetupFault, decode_setup
 from agent.recorder import Recorder
 from agent.store import Store
 
@@ -30,34 +29,6 @@ MOST_FAILURES = 100
 """Failed long entries since the last acknowledgement; then offline and rolling codes are off (SP 800-63B)."""
 TOTP_GUESS_CHANCE = 4e-6
 _NOBODY = OfflineVerifier(OfflineFormat("none"), FirstUse())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admission:
-    """An offline or rolling code that opens now, or cancels: what becomes durable with it, and what the
-    journal says. `code` is None where no access code stands behind it (a technician, a cancellation)."""
-
-    code: AccessCode | None
-    change: OfflineChange
-    detail: Mapping[str, object]
-    opens: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """What was seen of an entry, before anybody knows whether it matters. None: not to be used now."""
-
-    accepted: Accepted | None
-    rolling: TotpOutcome | None
-    reason: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """Nothing that this lock takes, for this reason; `change` is what must be remembered of the attempt."""
-
-    denied: Denied
-    change: OfflineChange = field(default=NOTHING)
 
 
 _TOTP_REASONS = {
@@ -266,7 +237,7 @@ class OfflineSide:
     def verdict(self, look: Look, tag: bytes, length: int) -> Admission | Unknown:
         """What becomes of an entry that the table does not know: its look, tag, and number of digits."""
         if look.accepted is not None:
-            return self._admitted(look.accepted, tag, length)
+            return admitted(self._store, self._setup, look.accepted, tag, length)
         rolling = look.rolling
         if rolling is None or rolling.progress is None:
             return Unknown(Denied(look.reason))
@@ -275,36 +246,6 @@ class OfflineSide:
         if rolling.refusal is not None:
             return Unknown(Denied(look.reason), change)
         return Admission(code=None, change=change, detail={"method": "totp", "technician": rolling.slot})
-
-    def _admitted(self, accepted: Accepted, tag: bytes, length: int) -> Admission | Unknown:
-        kid, issuer, slot, q = accepted.kid, accepted.issuer, accepted.payload.slot, accepted.payload.q
-        meaning = meaning_of(q)
-        if meaning is None:
-            raise AssertionError("the verifier accepts no reserved value")
-        detail = {"method": "offline_code", "kid": kid, "issuer": issuer, "slot": slot, "q": q}
-        if meaning.kind is OfflineKind.CANCEL:
-            return Admission(
-                code=None, change=OfflineChange(floor=((kid, issuer), slot)), detail=detail, opens=False
-            )
-        start_s, tolerance_s = self._setup.format().start_of(slot), self._setup.tolerance_s
-        used = UsedCode(
-            access_code_id=offline_id(self._device_id, kid, issuer, slot, q),
-            kid=kid,
-            issuer=issuer,
-            slot=slot,
-            q=q,
-            starts_at=start_s - tolerance_s,
-            ends_at=start_s + meaning.hours * SLOT_S + tolerance_s,
-            max_uses=1 if meaning.kind is OfflineKind.ONCE else None,
-            tag=tag[:TAG_BYTES],
-            code_length=length,
-            since_rev=self._store.revision().applied_rev,
-        )
-        history = self._store.codes.history_of(used.access_code_id, 1)
-        if history is None or (used.max_uses is not None and history.uses >= used.max_uses):
-            # Its row is gone and its use is not: it was used here before.
-            return Unknown(Denied(Reason.USED_UP))
-        return Admission(code=used.code, change=OfflineChange(used=used), detail=detail)
 
     def durable(self, change: OfflineChange) -> None:
         """This has become durable: let it count."""

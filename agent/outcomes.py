@@ -22,8 +22,9 @@ from agent.host_clock import Clocks
 from agent.journal import Event
 from agent.keypads import Keypad
 from agent.mode_side import ModeSide
+from agent.offline_admission import Admission
 from agent.offline_rows import NOTHING, OfflineChange
-from agent.offline_side import Admission, OfflineSide
+from agent.offline_side import OfflineSide
 from agent.programming_side import ProgrammingSide
 from agent.recorder import Recorder
 from agent.store import Store
