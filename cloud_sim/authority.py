@@ -2,7 +2,7 @@
 
 import ipaddress
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -64,6 +64,10 @@ class Authority:
         certificate = _issue(self.ca_key, self.ca.subject, device_id, key, client)
         return certificate.public_bytes(Encoding.PEM).decode()
 
+    def revocation_list(self, revoked: Mapping[str, int]) -> bytes:
+        """The list (RFC 5280, PEM) of these certificates (PEM), and when each was revoked, Unix seconds."""
+        return _revocation_list(self.ca_key, self.ca.subject, revoked)
+
 
 def initialise(state: StateDirectory) -> None:
     """Make whatever of keys, certificates and token is missing; what is there stays as it is."""
@@ -112,6 +116,8 @@ def _make_certificates(state: StateDirectory) -> None:
         key = _p256(state.client_key).public_key()
         client = [ExtendedKeyUsageOID.CLIENT_AUTH]
         _write_certificate(state.client_certificate, _issue(ca_key, issuer, CLOUD_NAME, key, client))
+    if not state.revoked.exists():
+        write_private(state.revoked, _revocation_list(ca_key, issuer, {}))
 
 
 _LOOPBACK: tuple[x509.GeneralName, ...] = (
@@ -139,6 +145,26 @@ def _write_certificate(path: Path, certificate: x509.Certificate) -> None:
 
 def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _revocation_list(
+    ca_key: ec.EllipticCurvePrivateKey, issuer: x509.Name, revoked: Mapping[str, int]
+) -> bytes:
+    """A broker whose list has ended lets nobody in, so a list lasts; each change makes another one."""
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(issuer)
+        .last_update(now - timedelta(days=1))  # the broker's clock may be a little behind ours
+        .next_update(now + timedelta(days=CERTIFICATE_DAYS))
+    )
+    for certificate, at_s in revoked.items():
+        entry = x509.RevokedCertificateBuilder(
+            x509.load_pem_x509_certificate(certificate.encode()).serial_number,
+            datetime.fromtimestamp(at_s, UTC),
+        )
+        builder = builder.add_revoked_certificate(entry.build())
+    return builder.sign(ca_key, SHA256()).public_bytes(Encoding.PEM)
 
 
 def _issue_ca(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:

@@ -98,7 +98,9 @@ class Enroller:
                 lock_id,
             )
             self.database.run(
-                "INSERT OR REPLACE INTO device_keys VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO device_keys VALUES (?, ?, ?, ?, ?) ON CONFLICT (lock_id) DO UPDATE SET"
+                " identity = excluded.identity, sealing = excluded.sealing,"
+                " certificate = excluded.certificate, pinned_ms = excluded.pinned_ms",
                 lock_id,
                 json.dumps(public_jwk(accepted.identity)),
                 json.dumps(public_jwk(accepted.sealing)),

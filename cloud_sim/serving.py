@@ -23,6 +23,7 @@ from cloud_sim.enrolments import Enroller
 from cloud_sim.fleet import Fleet
 from cloud_sim.mqtt_link import MqttLink, client_tls, parse_address
 from cloud_sim.rate_limits import RateLimits
+from cloud_sim.revocations import LOOK_EVERY_S, Revocations
 from cloud_sim.seam import backup_pool, connections
 from cloud_sim.seam.announcer import Announcer
 from cloud_sim.seam.deliveries import Deliveries
@@ -119,6 +120,7 @@ async def serve(options: ServeOptions) -> None:
                 link.run(fleet),
                 _heartbeats(fleet),
                 _wishes(fleet),
+                _revoking(Revocations(database, keys, options.state.revoked)),
                 announcer.run(),
                 deliveries.run(),
                 _forgetting(database, options.keep_events_days),
@@ -158,6 +160,15 @@ async def _wishes(fleet: Fleet) -> None:
             key_renewals.ask_all(fleet.database, fleet.downlink, fleet.wall())
         except sqlite3.Error as error:  # they are durable, and told again
             _log.error("what is wanted of locks waits to be told, as the database failed: %s", error)
+
+
+async def _revoking(revocations: Revocations) -> None:
+    while True:
+        try:
+            revocations.keep_up()
+        except (OSError, ValueError, sqlite3.Error) as error:
+            _log.error("the broker's list of revoked certificates waits to be written: %s", error)
+        await asyncio.sleep(LOOK_EVERY_S)
 
 
 async def _forgetting(database: Database, keep_days: int) -> None:

@@ -39,6 +39,11 @@ class StateDirectory:
         return self.root / "broker-key.pem"
 
     @property
+    def revoked(self) -> Path:
+        """The certificates of locks that count no more: a revocation list (RFC 5280) for the broker."""
+        return self.root / "revoked.pem"
+
+    @property
     def client_certificate(self) -> Path:
         """Certificate with which the cloud connects to the broker; its common name is `cloud`."""
         return self.root / "cloud.pem"

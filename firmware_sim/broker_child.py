@@ -31,13 +31,15 @@ def start_broker(kind: str, url: str, directory: SiteDirectory) -> Child:
 
 
 def _builtin(tls: TlsFiles, port: int, directory: SiteDirectory) -> Child:
-    """It does as the file says by which the cloud cuts locks off."""
+    """It does as the files say by which the cloud cuts locks off and revokes certificates."""
     files = ["--ca", str(tls.ca), "--certificate", str(tls.certificate), "--key", str(tls.key)]
     command = [sys.executable, "-m", "cloud_sim.broker", "--port", str(port), *files]
-    cut_off_file = StateDirectory(directory.cloud).cut_off
+    cloud = StateDirectory(directory.cloud)
+    cut_off_file = cloud.cut_off
     if not cut_off_file.exists():
         cut_off.write(cut_off_file, frozenset())
     command += ["--state", str(directory.broker), "--cut-off", str(cut_off_file)]
+    command += ["--revoked", str(cloud.revoked)]
     broker = Child("broker", command, directory.log("broker"))
     broker.ready_line(READY_TIMEOUT_S)
     return broker

@@ -100,7 +100,8 @@ class Site:
 
     def start(self) -> None:
         """Start everything and return once everything answers. `SimFault` when something does not."""
-        if not (self.directory.token_file.exists() and self._cloud_state.seam_api_key.exists()):
+        needed = (self._cloud_state.api_token, self._cloud_state.seam_api_key, self._cloud_state.revoked)
+        if not all(file.exists() for file in needed):
             run_tool(["cloud_sim", "init", "--state", str(self.directory.cloud)])
         self._cloud_state.cut_off.unlink(missing_ok=True)
         self.start_broker()

@@ -31,6 +31,9 @@ def arguments(argv: list[str]) -> argparse.Namespace:
         type=Path,
         help="JSON file, a list of clients whose connections are to break (default: none)",
     )
+    parser.add_argument(
+        "--revoked", type=Path, help="list (PEM) of certificates that are refused, read again when it changes"
+    )
     return parser.parse_args(argv)
 
 
@@ -52,9 +55,13 @@ def main(argv: list[str]) -> int:
     try:
         if options.state is not None:
             options.state.mkdir(parents=True, exist_ok=True)
-        files = TlsFiles(ca=options.ca, certificate=options.certificate, key=options.key)
+        files = TlsFiles(
+            ca=options.ca, certificate=options.certificate, key=options.key, revoked=options.revoked
+        )
         state = None if options.state is None else options.state / "broker.json"
-        broker = Broker(server_context(files), state=state, cut_off_file=options.cut_off)
+        broker = Broker(
+            server_context(files), state=state, cut_off_file=options.cut_off, revoked=options.revoked
+        )
         asyncio.run(serve(broker, options.host, options.port))
     except (ssl.SSLError, OSError) as error:
         log.error("cannot serve on %s:%d: %s", options.host, options.port, error)  # noqa: TRY400 - for people

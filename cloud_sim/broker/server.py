@@ -11,6 +11,7 @@ from cloud_sim.broker import snapshot
 from cloud_sim.broker.connection import Connection
 from cloud_sim.broker.exchange import Exchange
 from cloud_sim.broker.faults import Faults
+from cloud_sim.broker.tls import Revoked
 from cloud_sim.mqtt5 import Reason
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,8 @@ class Broker:
     """One listening address. Everything runs on the loop that awaited `start`; `stop` says goodbye to all.
 
     With `state`, a file, what must survive a restart is read from there and written there. With
-    `cut_off_file`, see `cloud_sim.cut_off`, those whom it names are cut off within half a second.
+    `cut_off_file`, see `cloud_sim.cut_off`, those whom it names are cut off within half a second. As soon,
+    another list of `revoked` certificates counts for whoever connects.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Broker:
         faults: Faults | None = None,
         state: Path | None = None,
         cut_off_file: Path | None = None,
+        revoked: Path | None = None,
     ) -> None:
         self.faults = faults or Faults()
         self.exchange = Exchange()
@@ -41,6 +44,7 @@ class Broker:
         self._tls = tls
         self._state = state
         self._cut_off_file = cut_off_file
+        self._revoked = None if revoked is None else Revoked(tls, revoked)
         self._look_timer: asyncio.TimerHandle | None = None
         self._saved_changes = 0
         self._connections: set[Connection] = set()
@@ -92,11 +96,12 @@ class Broker:
         self._timer = None if next_at is None else loop.call_at(next_at, self._wake)
 
     def _look_now_and_then(self) -> None:
-        if self._cut_off_file is None:
-            return
-        self.faults.cut_off = cut_off.read(self._cut_off_file) or frozenset()
-        for connection in list(self._connections):
-            connection.obey_faults()
+        if self._cut_off_file is not None:
+            self.faults.cut_off = cut_off.read(self._cut_off_file) or frozenset()
+            for connection in list(self._connections):
+                connection.obey_faults()
+        if self._revoked is not None:
+            self._revoked.refresh()
         self._look_timer = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look_now_and_then)
 
     def _load(self) -> None:

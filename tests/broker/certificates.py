@@ -31,6 +31,7 @@ class Authority:
         self._directory = directory
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _name("Test CA")
+        self._lists = 0
         builder = _builder(self._name, self._name, self._key.public_key())
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         self.ca = self._write("ca", self._key, builder).certificate
@@ -49,6 +50,21 @@ class Authority:
         """A certificate that makes its holder `common_name`."""
         name = x509.SubjectAlternativeName([x509.DNSName("client.invalid")])
         return self._issue(common_name, name, ExtendedKeyUsageOID.CLIENT_AUTH, file_name)
+
+    def revoke(self, *revoked: Files) -> Path:
+        """A list of these certificates and no others; another list takes its place."""
+        now = dt.datetime.now(dt.UTC).replace(microsecond=0)
+        self._lists += 1
+        builder = x509.CertificateRevocationListBuilder().issuer_name(self._name).next_update(now + LIFE)
+        # Of two lists the later one counts, by whole seconds.
+        builder = builder.last_update(now - LIFE + dt.timedelta(seconds=self._lists))
+        for each in revoked:
+            certificate = x509.load_pem_x509_certificate(each.certificate.read_bytes())
+            entry = x509.RevokedCertificateBuilder(certificate.serial_number, now - LIFE).build()
+            builder = builder.add_revoked_certificate(entry)
+        draft, file = self._directory / "draft.pem", self._directory / "revoked.pem"
+        draft.write_bytes(builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+        return draft.replace(file)
 
     def _issue(
         self,

@@ -14,7 +14,9 @@ class BrokerInThread:
 
     def __init__(self, files: TlsFiles, cut_off_file: Path | None = None) -> None:
         self.faults = Faults()
-        self._broker = Broker(server_context(files), self.faults, cut_off_file=cut_off_file)
+        self._broker = Broker(
+            server_context(files), self.faults, cut_off_file=cut_off_file, revoked=files.revoked
+        )
         self._escaped: list[str] = []
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(lambda _, context: self._escaped.append(repr(context)))

@@ -1,8 +1,12 @@
 """A real lock renews its keys at a real broker, with codes, entries and rows on their way, and dies."""
 
+import shutil
+import socket
+import ssl
 from base64 import urlsafe_b64decode
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -41,6 +45,32 @@ def private_keys(found: Enrolment) -> list[bytes]:
     return [urlsafe_b64decode(key["d"] + "==") for key in (found.identity, found.sealing)]
 
 
+class Copied:
+    """What a thief of the card has for the broker: certificate, TLS key, and the password of that."""
+
+    def __init__(self, found: Enrolment, directory: Path) -> None:
+        certificate, key = (shutil.copy(path, directory) for path in (found.tls_certificate, found.tls_key))
+        self._context = ssl.create_default_context(cafile=str(found.ca))
+        self._context.load_cert_chain(certificate, key, found.tls_password)
+        address = urlsplit(found.mqtt_url)
+        self._address = (address.hostname or "", address.port or 0)
+
+    def is_refused(self) -> bool:
+        """The broker hangs up at once, or waits for what the client has to say."""
+        with (
+            socket.create_connection(self._address) as line,
+            self._context.wrap_socket(line, server_hostname=self._address[0]) as tls,
+        ):
+            tls.settimeout(0.5)
+            try:
+                tls.recv(1)
+            except TimeoutError:
+                return False
+            except OSError:
+                return True
+            return True
+
+
 def assert_renewed(site: Site, door: Door, before: Enrolment) -> None:
     """Lock and cloud have the same keys, others than before; nothing of a change is left on the disk."""
     after = enrolment(door)
@@ -59,12 +89,13 @@ def assert_every_row_is_at_the_cloud_once(site: Site, door: Door) -> None:
     assert told.count("lock.unlocked") == len(granted) > 0
 
 
-def test_keys_are_renewed_under_traffic_and_no_private_one_is_ever_sent(
+def test_keys_are_renewed_under_traffic_no_private_one_is_sent_and_the_old_certificate_ends(
     site: Site, door: Door, tmp_path: Path
 ) -> None:
     door.start("tell-messages", str(tmp_path / "said"))
     codes, before = door.new_codes(1), enrolment(door)
-    certificate = before.tls_certificate.read_bytes()
+    copied = Copied(before, tmp_path)
+    assert not copied.is_refused()
     renew(site, door)
     while lock(site, door)["key_renewal"]["status"] != "done" or len(codes) < 8:
         codes += door.new_codes(1, wait=False)
@@ -73,8 +104,8 @@ def test_keys_are_renewed_under_traffic_and_no_private_one_is_ever_sent(
     assert door.opens(codes[-1].digits)
     assert_renewed(site, door, before)
     assert_every_row_is_at_the_cloud_once(site, door)
+    wait_for(copied.is_refused, what="the broker to refuse the certificate of before")
     after = enrolment(door)
-    assert after.tls_certificate.read_bytes() != certificate
     secret = {str(number): key for number, key in enumerate([*private_keys(before), *private_keys(after)])}
     said = (tmp_path / "said").read_bytes()
     assert (leaked(secret, said), b"PRIVATE" in said, b"/up/request" in said) == ([], False, True)
