@@ -225,6 +225,9 @@ def check_root_secret(facts: Facts) -> Finding:
     if facts["root_secret_stage"] == "unused":
         mend = "restart the agent: it moves everything under the next one"
         return Finding("root secret", "warn", f"{where}; a next one lies beside it, unused", mend)
+    if facts["root_secret_stage"] == "failed":
+        mend = "`journalctl -u lock-agent` says why; mend or remove the next one, and restart the agent"
+        return Finding("root secret", "warn", f"{where}; the next one could not be used", mend)
     if facts["root_secret_stage"] == "unfinished":
         text = f"{where}; everything is under it, and the one of before is still there"
         return Finding("root secret", "warn", text, "`lock-agent rotate-root --finish` says what to do")

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Literal
 
 from agent.emergency_code import FILE_NAME, move_emergency_code
-from agent.enrolment import forget_older, is_enrolled, load_enrolment
+from agent.enrolment import NotEnrolled, forget_older, is_enrolled, load_enrolment
+from agent.errors import StorageFault
 from agent.journal import Stamp
 from agent.secrets import (
     RootSecret,
@@ -31,9 +32,9 @@ log = logging.getLogger(__name__)
 
 DATABASE = "lock.db"
 
-Stage = Literal["none", "unused", "unfinished"]
-"""unused: a next root secret waits for a start; unfinished: everything is under it, and the one of before is
-still there."""
+Stage = Literal["none", "unused", "failed", "unfinished"]
+"""unused: a next root secret waits for a start; failed: this start could not use it; unfinished: everything
+is under it, and the one of before is still there."""
 
 
 def next_of(source: SecretSource) -> SecretSource:
@@ -56,25 +57,33 @@ class SettledRoot:
     source: SecretSource
     is_next: bool = False
     """It could not be put in the place of the one before."""
+    has_failed: bool = False
+    """There is a next one, and nothing could be moved."""
 
     def stage(self) -> Stage:
         """How far a replacement is now; files may have come and gone since the start."""
+        if not is_there(next_of(self.source)):
+            return "none"
         if self.is_next:
-            return "unfinished" if is_there(next_of(self.source)) else "none"
-        return "unused" if is_there(next_of(self.source)) else "none"
+            return "unfinished"
+        return "failed" if self.has_failed else "unused"
 
 
 def settle(state_dir: Path, source: SecretSource, stamp: Stamp) -> SettledRoot:
     """The root secret to work with; where a next one lies, everything is under it when this returns.
 
     For whoever holds the lock of the state directory, before anything else is opened. `stamp` goes to the
-    journal. Raises SecretFault or StorageFault; done again it goes on where it was."""
+    journal. Raises SecretFault or StorageFault; done again it goes on where it was. A fault that has changed
+    nothing is logged only: the door is served under the secret that is good."""
     coming = next_of(source)
     if not is_there(coming):
         return SettledRoot(load_root_secret(source), source)
-    new = load_root_secret(coming)
-    if not is_under(state_dir, new):
-        _move(state_dir, load_root_secret(source), new, stamp)
+    try:
+        new = load_root_secret(coming)
+        if not is_under(state_dir, new):
+            _move(state_dir, load_root_secret(source), new, stamp)
+    except (SecretFault, StorageFault) as fault:
+        return _as_before(state_dir, source, fault)
     forget_older(state_dir)
     if source.file is not None and coming.file is not None:
         try:
@@ -85,6 +94,21 @@ def settle(state_dir: Path, source: SecretSource, stamp: Stamp) -> SettledRoot:
             return SettledRoot(load_root_secret(source), source)
     log.warning("everything is under the next root secret; the one before is still there: see lockctl doctor")
     return SettledRoot(new, source, is_next=True)
+
+
+def _as_before(state_dir: Path, source: SecretSource, fault: SecretFault | StorageFault) -> SettledRoot:
+    """Go on under the secret of before, if everything still is. Raises `fault` if not."""
+    from agent.database import Database
+
+    try:
+        old = load_root_secret(source)
+        load_enrolment(state_dir, old)
+        if (path := state_dir / DATABASE).exists():
+            Database(path, old.derive("row")).close()
+    except (SecretFault, NotEnrolled, StorageFault):
+        raise fault from None
+    log.warning("the root secret stays as it is: %s", fault)
+    return SettledRoot(old, source, has_failed=True)
 
 
 def is_under(state_dir: Path, root: RootSecret) -> bool:

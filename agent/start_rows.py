@@ -8,6 +8,7 @@ from agent.journal import Event
 from agent.root_change import Stage
 from agent.store import Store
 
+_FAILED = {"reason": "the log of this start says why"}
 _UNFINISHED = {"finish_by": "lock-agent rotate-root --finish"}
 NAMED = 20
 """So many ids are named; the row says how many there are."""
@@ -24,6 +25,7 @@ def start_rows(version: str, store: Store, holding: Holding, root_stage: Stage) 
         "codes_changed_from_outside": _named(states - holding.local),
         "offline_codes_changed_from_outside": _named(offline),
         "technicians_changed_from_outside": {"slots": slots} if slots else {},
+        "next_root_secret_not_used": _FAILED if root_stage == "failed" else {},
         "root_secret_of_before_still_there": _UNFINISHED if root_stage == "unfinished" else {},
     }
     faults = [Event("fault", {"what": what, **detail}) for what, detail in found.items() if detail]

@@ -52,6 +52,7 @@ PROBLEMS: list[tuple[str, str, Change]] = [
     ("disk space", "warn", lambda facts: facts.update(disk_free_bytes=100 * 2**20)),
     ("root secret", "warn", lambda facts: facts.update(secrets_off_disk=False)),
     ("root secret", "warn", lambda facts: facts.update(root_secret_stage="unused")),
+    ("root secret", "warn", lambda facts: facts.update(root_secret_stage="failed")),
     ("root secret", "warn", lambda facts: facts.update(root_secret_stage="unfinished")),
     ("guesses left", "warn", lambda facts: facts["throttle"]["short"].update(tokens=0.2, failures=7)),
     ("emergency code", "warn", lambda facts: facts.update(emergency_code="none")),

@@ -20,10 +20,9 @@ from agent.command_side import Permissions
 from agent.core.verifier import tag_of
 from agent.emergency_code import FILE_NAME, EmergencyCode
 from agent.enrolment import load_enrolment
-from agent.errors import StorageFault
 from agent.offline_rows import NEVER_SLOT
 from agent.root_change import finish, make_next, settle
-from agent.secrets import Purpose, SecretFault, SecretSource
+from agent.secrets import Purpose, SecretFault, SecretSource, load_root_secret
 from agent.store import Store
 from firmware_sim.enrolled import DEVICE_ID
 from firmware_sim.site import Site, code_row
@@ -475,10 +474,10 @@ def test_a_full_disk_moves_nothing_and_the_next_start_does(machine: Machine, clo
     unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (8192, unlimited[1]))
     try:
-        with pytest.raises(StorageFault):
-            machine.settle()
+        settled = machine.settle()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    assert settled.stage() == "failed"
     assert load_enrolment(machine.state, machine.root)
     site = machine.start(clock)
     assert (what_opens(site), faults(site)) == (STILL, [])
@@ -523,12 +522,45 @@ def spoil(path: Path, content: str, mode: int = 0o400) -> None:
 
 
 WRONG: dict[str, tuple[str, Callable[[Machine], None]]] = {
-    "garbage": ("64 hexadecimal digits", lambda machine: spoil(machine.coming, "garbage")),
-    "empty": ("64 hexadecimal digits", lambda machine: spoil(machine.coming, "")),
-    "readable by others": ("chmod 0400", lambda machine: machine.coming.chmod(0o444)),
     "both wrong": ("the root secret is another one", lambda machine: spoil(machine.secret, "ab" * 32)),
     "the old one is gone": ("does not exist", lambda machine: machine.secret.unlink()),
 }
+
+
+UNUSABLE: dict[str, tuple[str, Callable[[Machine], None]]] = {
+    "garbage": ("64 hexadecimal digits", lambda machine: spoil(machine.coming, "garbage")),
+    "empty": ("64 hexadecimal digits", lambda machine: spoil(machine.coming, "")),
+    "readable by others": ("chmod 0400", lambda machine: machine.coming.chmod(0o444)),
+}
+
+
+@pytest.mark.parametrize("what", UNUSABLE)
+def test_a_next_secret_that_cannot_be_used_keeps_no_door_shut(
+    machine: Machine, clock: VirtualClock, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    message, make_wrong = UNUSABLE[what]
+    coming = machine.coming.read_bytes()
+    make_wrong(machine)
+    assert machine.settle().stage() == "failed"
+    site = machine.start(clock)
+    assert (what_opens(site), faults(site)) == (STILL, ["next_root_secret_not_used"])
+    assert message in caplog.text
+    site.close()
+    spoil(machine.coming, coming.decode())
+    site = machine.start(clock)
+    assert (opens(site, DIGITS["anna"]), machine.coming.exists()) == (True, False)
+    site.close()
+
+
+def test_one_that_cannot_be_used_any_more_in_the_middle_of_it_is_a_fault(
+    machine: Machine, clock: VirtualClock
+) -> None:
+    del clock
+    coming = load_root_secret(SecretSource(file=machine.coming))
+    move_database(machine.state / "lock.db", machine.root, coming, STAMP)
+    spoil(machine.coming, "garbage")
+    with pytest.raises(SecretFault, match="64 hexadecimal digits"):
+        machine.settle()
 
 
 @pytest.mark.parametrize("what", WRONG)
