@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.fuzz import by_atheris, by_hypothesis, corpus
-from tests.fuzz.run import Result, keep
+from tests.fuzz.run import Result, keep, memory
 from tests.fuzz.target import Target
 from tests.fuzz.targets import NAMES, target
 
@@ -55,7 +55,7 @@ def _run(each: Target, engine: str, seconds: float) -> Result:
     if engine == "atheris":
         result = by_atheris.search(each.name, seconds, DIRECTORY)
     else:
-        with tempfile.TemporaryDirectory() as directory:
+        with tempfile.TemporaryDirectory(dir=memory()) as directory:
             check, until_s = each.check(Path(directory)), time.monotonic() + seconds
             result = by_hypothesis.search(check, corpus.kept(each), until_s=until_s)
     _tell(each, result)

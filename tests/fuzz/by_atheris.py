@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.fuzz.corpus import DIRECTORY
 from tests.fuzz.mutations import LONGEST_BYTES, mutated
-from tests.fuzz.run import LONGEST_S, Result
+from tests.fuzz.run import LONGEST_S, Result, memory
 
 END_WITHIN_S = 60
 OURS = ("agent", "hal", "cloud_sim", "firmware_sim.controller")
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             case _:
                 return mutated(bytes(data), rng, seeds)[:longest]
 
-    with tempfile.TemporaryDirectory(dir=_memory()) as directory:
+    with tempfile.TemporaryDirectory(dir=memory()) as directory:
         check = target.check(Path(directory))
         flags = [
             f"-max_total_time={options.seconds}",
@@ -104,11 +104,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         places = [str(options.corpus), str(DIRECTORY / options.name)]
         atheris.Setup([sys.argv[0], *flags, *places], one, custom_mutator=changed)
         atheris.Fuzz()
-
-
-def _memory() -> str | None:
-    """Where files cost no disk, if there is such a place."""
-    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 if __name__ == "__main__":

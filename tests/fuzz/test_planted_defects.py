@@ -187,8 +187,8 @@ PLANTED: dict[str, tuple[str, Callable[[Path], Check], int]] = {
 
 
 @pytest.mark.parametrize("defect", PLANTED)
-def test_a_defect_that_was_planted_is_found(defect: str, tmp_path: Path) -> None:
+def test_a_defect_that_was_planted_is_found(defect: str, directory: Path) -> None:
     name, check, size = PLANTED[defect]
-    result = by_hypothesis.search(check(tmp_path), corpus.kept(target(name)), size=size)
+    result = by_hypothesis.search(check(directory), corpus.kept(target(name)), size=size)
     assert result.finding is not None
     assert "AssertionError" in result.why or "ValidationError" in result.why

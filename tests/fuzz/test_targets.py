@@ -11,9 +11,9 @@ CORPUS_LIMIT_BYTES = 200_000
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_bad_input_of_every_kind_is_refused_and_nothing_stops_or_opens(name: str, tmp_path: Path) -> None:
+def test_bad_input_of_every_kind_is_refused_and_nothing_stops_or_opens(name: str, directory: Path) -> None:
     each = target(name)
-    result = by_hypothesis.search(each.check(tmp_path), corpus.kept(each), size=each.quick)
+    result = by_hypothesis.search(each.check(directory), corpus.kept(each), size=each.quick)
     assert result.why == "", each.rules
     assert result.inputs > each.quick // 2
 
