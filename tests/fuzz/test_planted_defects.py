@@ -1,6 +1,7 @@
 """Each target finds a defect that was planted in what it tries: otherwise its silence would mean nothing."""
 
 import json
+import logging
 import tomllib
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
@@ -114,6 +115,12 @@ def weakened(site: Site) -> None:
     site.controller.guesses.__class__ = FreeAfterFailures
 
 
+def talkative(site: Site) -> None:
+    """Tells its log what is typed."""
+    del site
+    logging.getLogger("agent.entries").debug("a key of %s", "493817#")
+
+
 def looks_at_each_table_alone(path: Path) -> Config:
     """Does not see what is wrong between the tables."""
     try:
@@ -170,6 +177,7 @@ PLANTED: dict[str, tuple[str, Callable[[Path], Check], int]] = {
     "an offline code that was cancelled": ("olc1", partial(olc1.check, verifier=forgets_cancellations), 400),
     "a secret in a refusal": ("offline_setup", partial(offline_setup.check, decode=tells_what_is_wrong), 300),
     "guesses without end": ("entry", partial(entry.check, weaken=weakened), 100),
+    "digits in the log": ("entry", partial(entry.check, weaken=talkative), 10),
     "tables that contradict each other": (
         "config",
         partial(config.check, load=looks_at_each_table_alone),

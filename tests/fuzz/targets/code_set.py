@@ -81,9 +81,18 @@ def check(directory: Path, judge: Callable[[Site, str], Outcome] = judged) -> Ch
             _compare(site, rows if is_applied else [BEN], rows, judge)
             assert site.strike.releases == 0, "a set of codes opened the door"
             _type_one(site, rows)
+            assert _is_elsewhere(rows) or ANNA["code"] not in doors.told(site), "digits in log or journal"
             assert not site.controller.recorder.is_failing
 
     return one
+
+
+def _is_elsewhere(rows: Sequence[Row]) -> bool:
+    """Whether Anna's digits stand where no digits belong."""
+    try:
+        return ANNA["code"] in json.dumps([{**row, "code": ""} for row in rows])
+    except (ValueError, RecursionError):
+        return True
 
 
 def _rows(data: bytes) -> list[Any] | None:

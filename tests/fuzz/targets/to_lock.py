@@ -18,6 +18,7 @@ from tests.fuzz.keys import CLOUD_SIGNING, LOCK_SEALING, public
 from tests.fuzz.target import Check, Target
 
 ANNA = code_row("11111111-0000-4000-8000-000000000000", "493817")
+WRITTEN = json.dumps({"code": ANNA["code"]})[1:-1].encode()
 SEALED = ("bucket", "offline")
 COUNTED = ("desired", "keys", *SEALED)
 MOST_MESSAGES = 12
@@ -46,6 +47,8 @@ def check(directory: Path, take: Taken = taken) -> Check:
             assert not site.controller.recorder.is_failing, "a message came to a fault of storage"
             site.wait(70.0)
             _ask(site)
+            is_elsewhere = ANNA["code"].encode() in data.replace(WRITTEN, b"")
+            assert is_elsewhere or ANNA["code"] not in doors.told(site), "digits in log or journal"
 
     return one
 
