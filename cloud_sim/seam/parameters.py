@@ -235,7 +235,7 @@ def _flag_text(texts: Sequence[str]) -> bool | str | None:
 def _object_text(texts: Sequence[str]) -> dict[str, Any] | str | None:
     try:
         return msgspec.json.decode(texts[-1], type=dict[str, Any])
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         return _last(texts)
 
 

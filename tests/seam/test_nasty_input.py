@@ -47,6 +47,12 @@ def test_any_bytes_for_a_query_are_refused_or_mean_something(
     assert raw.send("GET", f"{operation.path}?{query}").status in (200, 400, 404)
 
 
+@pytest.mark.parametrize("text", [b'{"a":' * 2000 + b"1" + b"}" * 2000, b"[" * 10_000])
+def test_an_object_in_a_query_that_is_none_is_refused(raw: Raw, text: bytes) -> None:
+    answer = raw.send("GET", f"/devices/list?custom_metadata_has={quote_from_bytes(text)}")
+    assert (answer.status, answer.body["error"]["type"]) == (400, "invalid_input")
+
+
 @pytest.mark.parametrize(
     "body",
     [
