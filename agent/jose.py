@@ -17,6 +17,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 HEADER_LIMIT_BYTES = 512
+DEEPEST = 32
+"""Lists and objects within each other; messages of ours have ten at most."""
 SIGNATURE_ALGORITHM = "Ed25519"
 KEY_AGREEMENT = "ECDH-ES"
 ENCRYPTION = "A256GCM"
@@ -155,20 +157,33 @@ def decrypt(sealed: bytes, key: OKPKey | None) -> bytes | Refusal:
 
 
 def is_unambiguous(text: bytes) -> bool:
-    """Whether every name in this JSON stands once in its object, so that no two readers read two things."""
+    """Whether every name in this JSON stands once in its object, so that no two readers read two things, and
+    nothing is nested deeper than DEEPEST: what can just be read here could not be read where the stack is
+    fuller, in a web server or at the next start."""
 
-    def seen_once(pairs: list[tuple[str, object]]) -> None:
+    def seen_once(pairs: list[tuple[str, object]]) -> list[object]:
         if len({name for name, _ in pairs}) != len(pairs):
             raise ValueError("a name stands twice")
+        return [inner for _, inner in pairs if isinstance(inner, list)]
 
     try:
-        json.loads(text, object_pairs_hook=seen_once)
+        value = json.loads(text, object_pairs_hook=seen_once)
     except (
         ValueError,
         RecursionError,
     ):  # also no UTF-8, numbers of thousands of digits, nested a thousand deep
         return False
-    return True
+    return _is_shallow(value)
+
+
+def _is_shallow(value: object) -> bool:
+    """Level by level; objects are lists of what in them is one."""
+    level = [value] if isinstance(value, list) else []
+    for _ in range(DEEPEST):
+        level = [inner for each in level for inner in each if isinstance(inner, list)]
+        if not level:
+            return True
+    return False
 
 
 def _header(part: bytes, shape: type[_Header], fields: frozenset[str]) -> _Header | Refusal:

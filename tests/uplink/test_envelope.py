@@ -256,6 +256,18 @@ def test_a_genuine_signature_over_the_wrong_claims_is_refused(payload: bytes | d
     assert reason(signed(HEADER, payload)) == "malformed"
 
 
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}"), (b'[{"]}": ', b"}]")])
+def test_what_is_nested_deeper_than_any_reader_may_be_is_refused(opening: bytes, closing: bytes) -> None:
+    """Read at the bottom of a stack, a thousand levels are fine; kept, they stop whoever reads them above."""
+    head = json.dumps(PAYLOAD | {"body": None}).encode().removesuffix(b"null}")
+    each = opening.count(b"[") + opening.count(b"{")
+    reasons = [
+        reason(signed(HEADER, head + opening * times + b'"[["' + closing * times + b"}"))
+        for times in (1, 31 // each, 31 // each + 1, 400)
+    ]
+    assert reasons == ["opened", "opened", "malformed", "malformed"]
+
+
 def test_a_claim_of_a_newer_cloud_is_tolerated() -> None:
     assert reason(signed(HEADER, PAYLOAD | {"later": 1})) == "opened"
 

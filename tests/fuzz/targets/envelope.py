@@ -74,6 +74,8 @@ def _is_sound(payload: bytes, stream: str, wall: int | None) -> bool:
         return False
     if not isinstance(said, dict) or said.get("dev") != DEVICE or said.get("stream") != stream:
         return False
+    if _depth(said) > 32:
+        return False
     counts = all(said.get(name) is None or _is_count(said[name]) for name in ("rev", "exp", "nth"))
     texts = all(
         said.get(name) is None or (isinstance(said[name], str) and len(said[name]) <= 64)
@@ -85,6 +87,15 @@ def _is_sound(payload: bytes, stream: str, wall: int | None) -> bool:
         return False
     is_late = wall is not None and said.get("exp") is not None and said["exp"] <= wall
     return "body" in said and (said.get("rev") is None) != (said.get("id") is None) and not is_late
+
+
+def _depth(value: Any) -> int:
+    """How many lists and objects stand within each other, going down level by level."""
+    level, depth = [value], 0
+    while level := [one for one in level if isinstance(one, dict | list)]:
+        depth += 1
+        level = [one for each in level for one in (each.values() if isinstance(each, dict) else each)]
+    return depth
 
 
 def _as_written(opened: Message, payload: bytes) -> bool:
