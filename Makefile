@@ -32,7 +32,7 @@ types: $(VENV)/.test  ## Check types
 bench: $(VENV)/.sim  ## Measure on the virtual board (three minutes)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-leakcheck: $(VENV)/.sim  ## Look whether the time of a decision tells anything about codes (one minute)
+leakcheck: $(VENV)/.sim  ## Look whether the time of a decision tells anything about codes (two minutes)
 	@$(BIN)/python -m benchmarks.leakcheck $(ARGS)
 
 fuzz: $(VENV)/.fuzz  ## Throw bad input at whatever takes input (six minutes; ARGS="envelope --seconds 600")

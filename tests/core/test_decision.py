@@ -92,7 +92,8 @@ def test_without_a_clock_only_what_is_certain_counts(row: TableRow, expected: Re
 
 def test_what_is_not_in_the_table_is_unknown_even_in_an_empty_one() -> None:
     assert outcome(CodeTable(), "1234") == Denied(Reason.UNKNOWN_CODE)
-    assert outcome(CodeTable([table_row("4321")]), "1234") == Denied(Reason.UNKNOWN_CODE)
+    for other in (table_row("4321"), table_row("4321", ends_at=1), table_row("4321", is_revoked=True)):
+        assert outcome(CodeTable([other]), "1234") == Denied(Reason.UNKNOWN_CODE)
 
 
 def test_a_grant_has_the_whole_code_and_a_refusal_the_id_of_the_one_it_knew() -> None:
