@@ -20,6 +20,7 @@ from agent.command_side import Permissions
 from agent.core.verifier import tag_of
 from agent.emergency_code import FILE_NAME, EmergencyCode
 from agent.enrolment import load_enrolment
+from agent.move_rows import move_database
 from agent.offline_rows import NEVER_SLOT
 from agent.root_change import finish, make_next, settle
 from agent.secrets import Purpose, SecretFault, SecretSource, load_root_secret
