@@ -11,13 +11,14 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module, util
 from pathlib import Path
 
 from tests.fuzz.corpus import DIRECTORY
 from tests.fuzz.mutations import LONGEST_BYTES, mutated
 from tests.fuzz.run import LONGEST_S, Result, memory
+from tests.fuzz.target import Check
 
 END_WITHIN_S = 60
 OURS = ("agent", "hal", "cloud_sim", "firmware_sim.controller")
@@ -35,19 +36,30 @@ def search(name: str, seconds: float, directory: Path) -> Result:
     """Run a target for so long; `directory` keeps its log and the inputs that reached new lines."""
     corpus, log = directory / "corpus" / name, directory / f"{name}.log"
     corpus.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as found, log.open("wb") as output:
-        command = [sys.executable, "-m", "tests.fuzz.by_atheris", name, str(int(seconds)), str(corpus), found]
+    # The process is ended by libFuzzer and clears nothing up.
+    with tempfile.TemporaryDirectory() as found, tempfile.TemporaryDirectory(dir=memory()) as work:
+        run = [
+            sys.executable,
+            "-m",
+            "tests.fuzz.by_atheris",
+            name,
+            str(int(seconds)),
+            str(corpus),
+            found,
+            work,
+        ]
         limit_s = seconds + LONGEST_S + END_WITHIN_S
-        outcome = subprocess.run(command, stdout=output, stderr=output, check=False, timeout=limit_s)
-        findings = sorted(Path(found).iterdir())
-        text = log.read_text(errors="replace")
-        counted = _INPUTS.findall(text)
-        return Result(
-            inputs=int(counted[-1]) if counted else 0,
-            finding=findings[0].read_bytes() if findings else None,
-            why=text[-4000:] if outcome.returncode or findings else "",
-            coverage=_coverage(text),
-        )
+        with log.open("wb") as output:
+            ended = subprocess.run(run, stdout=output, stderr=output, check=False, timeout=limit_s)
+        findings = [path.read_bytes() for path in sorted(Path(found).iterdir())]
+    text = log.read_text(errors="replace")
+    counted = _INPUTS.findall(text)
+    return Result(
+        inputs=int(counted[-1]) if counted else 0,
+        finding=findings[0] if findings else None,
+        why=text[-4000:] if ended.returncode or findings else "",
+        coverage=_coverage(text),
+    )
 
 
 def _coverage(text: str) -> str:
@@ -60,50 +72,67 @@ def _coverage(text: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Fuzz in this process, which ends with it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name")
-    parser.add_argument("seconds", type=int)
-    parser.add_argument("corpus", type=Path)
-    parser.add_argument("found", type=Path)
-    options = parser.parse_args(arguments)
+    options = _options(arguments)
     atheris = import_module("atheris")
     with atheris.instrument_imports(include=list(OURS)):
         target = import_module(f"tests.fuzz.targets.{options.name}").TARGET
-    seeds = [path.read_bytes() for path in sorted((DIRECTORY / options.name).glob("*"))]
+    logging.basicConfig(filename=os.devnull)  # lines are written all the same, and cost little
+    flags = [
+        f"-max_total_time={options.seconds}",
+        f"-max_len={LONGEST_BYTES}",
+        f"-timeout={int(LONGEST_S)}",
+        f"-artifact_prefix={options.found}/",
+        "-print_final_stats=1",
+        "-rss_limit_mb=4096",
+    ]
+    kept = DIRECTORY / options.name
+    change = _change(
+        [path.read_bytes() for path in sorted(kept.glob("*"))], lambda *given: atheris.Mutate(*given)
+    )
+    check = _keeping(target.check(options.work), options.found / "found")
+    atheris.Setup([sys.argv[0], *flags, str(options.corpus), str(kept)], check, custom_mutator=change)
+    atheris.Fuzz()
 
-    def changed(data: bytes, longest: int, seed: int) -> bytes:
-        """A third begins with a seed: libFuzzer drops those that reach no line of their own."""
-        rng = random.Random(seed)
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name")
+    parser.add_argument("seconds", type=int)
+    for directory in ("corpus", "found", "work"):
+        parser.add_argument(directory, type=Path)
+    return parser.parse_args(arguments)
+
+
+def _keeping(check: Check, path: Path) -> Check:
+    """The check, which writes down what breaks a rule: libFuzzer does not always live to do so."""
+
+    def one(data: bytes) -> None:
+        try:
+            check(data)
+        except BaseException:
+            path.write_bytes(data)
+            raise
+
+    return one
+
+
+def _change(
+    seeds: list[bytes], by_bytes: Callable[[bytes, int], bytes]
+) -> Callable[[bytes, int, int], bytes]:
+    """How libFuzzer is to change an input. A third begins with a seed: it drops those that reach no line of
+    their own."""
+
+    def changed(data: bytes, longest: int, number: int) -> bytes:
+        rng = random.Random(number)
         match rng.randrange(3):
             case 0 if seeds:
                 return mutated(rng.choice(seeds), rng, seeds)[:longest]
             case 1:
-                return bytes(atheris.Mutate(data, longest))
+                return bytes(by_bytes(data, longest))
             case _:
                 return mutated(bytes(data), rng, seeds)[:longest]
 
-    with tempfile.TemporaryDirectory(dir=memory()) as directory:
-        check = target.check(Path(directory))
-        flags = [
-            f"-max_total_time={options.seconds}",
-            f"-max_len={LONGEST_BYTES}",
-            f"-timeout={int(LONGEST_S)}",
-            f"-artifact_prefix={options.found}/",
-            "-print_final_stats=1",
-            "-rss_limit_mb=4096",
-        ]
-
-        def one(data: bytes) -> None:
-            try:
-                check(data)
-            except BaseException:
-                (options.found / "found").write_bytes(data)  # libFuzzer does not always live to do so
-                raise
-
-        logging.basicConfig(filename=os.devnull)  # lines are written all the same, and cost little
-        places = [str(options.corpus), str(DIRECTORY / options.name)]
-        atheris.Setup([sys.argv[0], *flags, *places], one, custom_mutator=changed)
-        atheris.Fuzz()
+    return changed
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Keypads that send text on a line, Wiegand bursts, and a matrix: keys that were sent, and no others."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hal import wiegand
@@ -98,29 +99,39 @@ def _burst(draw: Draw) -> None:
         assert int(bits[:4], 2) ^ int(bits[4:], 2) == 15
 
 
+@dataclass(slots=True)
+class Levels:
+    """The rule for a matrix: a key goes down once it was closed for four samples, and up likewise."""
+
+    level: dict[str, int] = field(default_factory=lambda: dict.fromkeys("".join(LAYOUT), 0))
+    down: set[str] = field(default_factory=set)
+
+    def sample(self, closed: list[int]) -> str:
+        """The keys that go down."""
+        went_down = ""
+        for row, keys in enumerate(LAYOUT):
+            for column, key in enumerate(keys):
+                step = 1 if closed[row] >> column & 1 else -1
+                self.level[key] = min(max(self.level[key] + step, 0), EQUAL_SAMPLES)
+                if self.level[key] == 0:
+                    self.down.discard(key)
+                elif self.level[key] == EQUAL_SAMPLES and key not in self.down:
+                    self.down.add(key)
+                    went_down += key
+        return went_down
+
+
 def _matrix(draw: Draw) -> None:
-    """A key counts once it was closed for as many samples as it takes, having been open as long, and never in
-    a rectangle."""
-    scan, seen = Scan(LAYOUT), 0
-    level = dict.fromkeys("".join(LAYOUT), 0)
-    is_down = dict.fromkeys(level, False)
+    """What goes down before it is known which keys are down anyway does not count, nor does a rectangle."""
+    scan, levels, seen = Scan(LAYOUT), Levels(), 0
     while draw.is_left:
-        closed, times = [draw.below(8) & draw.below(8) for _ in LAYOUT], 1 + draw.below(6)
-        for _ in range(times):
+        closed = [draw.below(8) & draw.below(8) for _ in LAYOUT]
+        for _ in range(1 + draw.below(6)):
             pressed = scan.sample(closed)
             if _has_rectangle(closed):
                 assert pressed == ""
                 continue
-            went_down = ""
-            for row, keys in enumerate(LAYOUT):
-                for column, key in enumerate(keys):
-                    step = 1 if closed[row] >> column & 1 else -1
-                    level[key] = min(max(level[key] + step, 0), EQUAL_SAMPLES)
-                    if not is_down[key] and level[key] == EQUAL_SAMPLES:
-                        is_down[key] = True
-                        went_down += key
-                    elif level[key] == 0:
-                        is_down[key] = False
+            went_down = levels.sample(closed)
             assert pressed == (went_down if seen >= EQUAL_SAMPLES else "")
             seen += 1
 
