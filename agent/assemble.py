@@ -24,8 +24,8 @@ from agent.key_ring import KeyRing
 from agent.keypads import keypads
 from agent.programming_side import MayProgram
 from agent.reader_keys import next_key_file, reader_key
-from agent.root_change import DATABASE, SettledRoot, settle
-from agent.secrets import SecretSource
+from agent.root_change import DATABASE, SettledRoot, root_of, settle
+from agent.secrets import RootSecret, SecretSource
 from agent.set_aside import open_store
 from agent.settings import Devices, Settings
 from agent.store import Store
@@ -41,17 +41,17 @@ def secret_source(config: Config) -> SecretSource:
     return SecretSource(file=config.root_secret_file, credential=config.root_secret_credential)
 
 
-def settled_root(config: Config, clocks: HostClock) -> SettledRoot:
-    """The root secret to work with; see `root_change.settle`. The caller holds the lock of the state
-    directory. Raises SecretFault or StorageFault."""
-    stamp = Stamp(clocks.boot, int(clocks.now() * 1000), int(clocks.wall() * 1000), Trust.UNKNOWN.value)
-    return settle(config.state_dir, secret_source(config), stamp)
+def root_secret(config: Config) -> RootSecret:
+    """The root secret under which this lock is, for whoever does not move it to the next one. Raises
+    SecretFault."""
+    return root_of(config.state_dir, secret_source(config))
 
 
 def assemble(config: Config, config_path: Path, inbox: Inbox[AnySignal]) -> Controller:
     """Everything, wired but not started. The caller holds the lock of the state directory."""
     clocks = HostClock()
-    settled = settled_root(config, clocks)
+    stamp = Stamp(clocks.boot, int(clocks.now() * 1000), int(clocks.wall() * 1000), Trust.UNKNOWN.value)
+    settled = settle(config.state_dir, secret_source(config), stamp)
     root = settled.root
     ring = KeyRing(config.state_dir, root)
     enrolment = ring.enrolment

@@ -30,6 +30,10 @@ class NewCode:
     error: CodeError | None
 
 
+Wrap = Callable[[bytes], bytes]
+"""What makes of a tag that of the same digits under another key."""
+
+
 class _Row(NamedTuple):
     """The columns of `access_code` in their order, without the MAC over them."""
 
@@ -229,7 +233,7 @@ class CodeRows:
 
     # --- under other keys -------------------------------------------------------------------------
 
-    def move(self, db: Connection, new: "CodeRows", wrap: Callable[[bytes], bytes]) -> int:
+    def move(self, db: Connection, new: "CodeRows", wrap: Wrap) -> int:
         """Put every row under the key of `new`, inside a transaction, each tag as `wrap` makes it; returns
         how many. What is false under this key is false under the other one."""
         rows = db.execute("SELECT * FROM access_code").fetchall()

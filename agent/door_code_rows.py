@@ -2,12 +2,12 @@
 
 import hmac
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from sqlite3 import Connection
 from typing import Any, NamedTuple
 
-from agent.code_rows import CodeRows
+from agent.code_rows import CodeRows, Wrap
 from agent.core.access_code import AccessCode, CodeError, parse_definition
 from agent.core.holding import HeldCode
 from agent.core.verifier import TableRow
@@ -116,7 +116,7 @@ class DoorCodeRows:
         for access_code_id in change.restored:
             db.execute("DELETE FROM door_removal WHERE access_code_id=?", (access_code_id,))
 
-    def move(self, db: Connection, new: "DoorCodeRows", wrap: Callable[[bytes], bytes]) -> int:
+    def move(self, db: Connection, new: "DoorCodeRows", wrap: Wrap) -> int:
         """See `CodeRows.move`."""
         rows = db.execute("SELECT * FROM local_code").fetchall()
         for *columns, mac in rows:

@@ -2,12 +2,12 @@
 under MACs: a row edited by hand does not count."""
 
 import hmac
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection
 from typing import Any, NamedTuple
 
-from agent.code_rows import CodeRows
+from agent.code_rows import CodeRows, Wrap
 from agent.core.access_code import AccessCode, CodeError, Kind
 from agent.core.holding import HeldCode
 from agent.core.offline_policy import KeyName
@@ -247,13 +247,7 @@ class OfflineRows:
 
     # --- under other keys -------------------------------------------------------------------------
 
-    def move(
-        self,
-        db: Connection,
-        new: "OfflineRows",
-        wrap: Callable[[bytes], bytes],
-        secrets: Iterable[bytes],
-    ) -> int:
+    def move(self, db: Connection, new: "OfflineRows", wrap: Wrap, secrets: Iterable[bytes]) -> int:
         """See `CodeRows.move`. `secrets`: those of the technicians there are now; of others only the last
         step is remembered."""
         setup = self.setup()

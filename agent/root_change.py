@@ -9,6 +9,7 @@ power goes.
 import errno
 import logging
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -165,10 +166,13 @@ def finish(state_dir: Path, file: Path) -> bool:
 
 
 def root_of(state_dir: Path, source: SecretSource) -> RootSecret:
-    """The root secret under which the enrolment is, also in the middle of a change. Raises SecretFault."""
+    """The root secret under which the enrolment is, or is to be; also in the middle of a change. What is made
+    with it is moved by the next start. Raises SecretFault."""
     coming = next_of(source)
-    if is_there(coming) and is_under(state_dir, new := load_root_secret(coming)):
-        return new
+    if is_there(coming):
+        with suppress(SecretFault):  # one that cannot be used is nobody's yet
+            if is_under(state_dir, new := load_root_secret(coming)):
+                return new
     return load_root_secret(source)
 
 

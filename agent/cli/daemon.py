@@ -150,11 +150,10 @@ def _log_to_stderr(level: str) -> None:
 
 def enrol_lock(options: argparse.Namespace) -> int:
     """`lock-agent enrol`: keys are born here, and pinned on both sides."""
-    from agent.assemble import settled_root
+    from agent.assemble import root_secret
     from agent.config import load_config
     from agent.enrol import enrol
     from agent.enrol_exchange import EnrolmentFault
-    from agent.host_clock import HostClock
     from agent.state_dir import StateDirLock
 
     config = load_config(options.config)
@@ -162,8 +161,9 @@ def enrol_lock(options: argparse.Namespace) -> int:
     if sys.stdin.isatty():
         print("Paste the invitation that the cloud printed, then Enter:", file=sys.stderr)
     try:
-        root = settled_root(config, HostClock()).root
-        done = enrol(config.state_dir, root, sys.stdin.readline(), int(time.time()), again=options.again)
+        done = enrol(
+            config.state_dir, root_secret(config), sys.stdin.readline(), int(time.time()), again=options.again
+        )
     except EnrolmentFault as fault:
         print(f"lock-agent: {fault}", file=sys.stderr)
         return 1
@@ -177,10 +177,9 @@ def enrol_lock(options: argparse.Namespace) -> int:
 
 def wipe_lock(options: argparse.Namespace) -> int:
     """`lock-agent wipe`: for good, so the id of the lock must be typed."""
-    from agent.assemble import secret_source
+    from agent.assemble import root_secret
     from agent.config import load_config
     from agent.enrolment import NotEnrolled, load_enrolment
-    from agent.root_change import root_of
     from agent.state_dir import StateDirLock
     from agent.wipe import WipeFault, tell_cloud, wipe
 
@@ -188,8 +187,7 @@ def wipe_lock(options: argparse.Namespace) -> int:
     lock = StateDirLock(config.state_dir)
     try:
         try:
-            root = root_of(config.state_dir, secret_source(config))
-            enrolment = load_enrolment(config.state_dir, root)
+            enrolment = load_enrolment(config.state_dir, root_secret(config))
         except (NotEnrolled, SecretFault) as fault:
             print(f"The cloud cannot be told: {fault}", file=sys.stderr)
             enrolment = None
@@ -216,16 +214,15 @@ def wipe_lock(options: argparse.Namespace) -> int:
 
 def emergency_code(options: argparse.Namespace) -> int:
     """`lock-agent emergency-code`: shown here, and nowhere ever again."""
-    from agent.assemble import settled_root
+    from agent.assemble import root_secret
     from agent.config import load_config
     from agent.emergency_code import FILE_NAME, make_emergency_code
-    from agent.host_clock import HostClock
     from agent.state_dir import StateDirLock
 
     config = load_config(options.config)
     lock = StateDirLock(config.state_dir)
     try:
-        key = settled_root(config, HostClock()).root.derive("emergency")
+        key = root_secret(config).derive("emergency")
         path, keys = config.state_dir / FILE_NAME, config.codes.digits
         digits = make_emergency_code(path, key, again=options.again, keys=keys)
     finally:

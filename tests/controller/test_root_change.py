@@ -22,10 +22,10 @@ from agent.emergency_code import FILE_NAME, EmergencyCode
 from agent.enrolment import load_enrolment
 from agent.move_rows import move_database
 from agent.offline_rows import NEVER_SLOT
-from agent.root_change import finish, make_next, settle
+from agent.root_change import finish, make_next, root_of, settle
 from agent.secrets import Purpose, SecretFault, SecretSource, load_root_secret
 from agent.store import Store
-from firmware_sim.enrolled import DEVICE_ID
+from firmware_sim.enrolled import DEVICE_ID, key_ring
 from firmware_sim.site import Site, code_row
 from firmware_sim.virtual_parts import VirtualClock
 from tests.controller.conftest import ANNA
@@ -436,6 +436,18 @@ def test_killed_again_and_again_it_ends_as_well(machine: Machine, clock: Virtual
     site.close()
 
 
+def test_a_lock_that_is_enrolled_again_in_the_middle_goes_on_as_well(
+    machine: Machine, clock: VirtualClock
+) -> None:
+    source, coming = SecretSource(file=machine.secret), SecretSource(file=machine.coming)
+    move_database(machine.state / "lock.db", machine.root, load_root_secret(coming), STAMP)
+    shutil.rmtree(machine.state / "enrolment")
+    key_ring(machine.state, root_of(machine.state, source))
+    site = machine.start(clock)
+    assert (what_opens(site), faults(site)) == (STILL, [])
+    site.close()
+
+
 # --- who may not rename ---------------------------------------------------------------------------------
 
 
@@ -543,6 +555,7 @@ def test_a_next_secret_that_cannot_be_used_keeps_no_door_shut(
     coming = machine.coming.read_bytes()
     make_wrong(machine)
     assert machine.settle().stage() == "failed"
+    assert root_of(machine.state, SecretSource(file=machine.secret)).derive("row") == machine.root.derive("row")
     site = machine.start(clock)
     assert (what_opens(site), faults(site)) == (STILL, ["next_root_secret_not_used"])
     assert message in caplog.text

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from agent.asked import Answer, Asked
-from agent.assemble import assemble, secret_source
+from agent.assemble import assemble, root_secret
 from agent.config import load_config
 from agent.controller import AnySignal, Stop
 from agent.enrol import enrol
 from agent.enrol_exchange import write_invitation
 from agent.inbox import Inbox
-from agent.secrets import create_root_secret_file, load_root_secret
+from agent.secrets import create_root_secret_file
 from firmware_sim.nets import Switch
 from firmware_sim.wired_pins import Board, wired
 from tests.docs.pages import ROOT
@@ -130,7 +130,7 @@ def door(tmp_path: Path) -> Iterator[GpioDoor]:
 def _enrol(door: GpioDoor, directory: Path) -> None:
     cloud = Cloud()
     server = cloud.serve()
-    root = load_root_secret(secret_source(load_config(door._path)))
+    root = root_secret(load_config(door._path))
     enrol(directory, root, write_invitation(cloud.invitation()), 1, again=False)
     server.shutdown()
     server.server_close()
