@@ -555,7 +555,9 @@ def test_a_next_secret_that_cannot_be_used_keeps_no_door_shut(
     coming = machine.coming.read_bytes()
     make_wrong(machine)
     assert machine.settle().stage() == "failed"
-    assert root_of(machine.state, SecretSource(file=machine.secret)).derive("row") == machine.root.derive("row")
+    assert root_of(machine.state, SecretSource(file=machine.secret)).derive("row") == machine.root.derive(
+        "row"
+    )
     site = machine.start(clock)
     assert (what_opens(site), faults(site)) == (STILL, ["next_root_secret_not_used"])
     assert message in caplog.text
