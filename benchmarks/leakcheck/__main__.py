@@ -56,14 +56,13 @@ class Report:
 
     def verdict(self) -> int:
         """Print what this run has shown; the exit status."""
-        if self.leaking:
-            print(f"LEAK: {', '.join(sorted(self.leaking))}")
-            return 1
+        seen = ", ".join(sorted(self.leaking))
         if self.missed:
             print(f"INCONCLUSIVE: not caught were {', '.join(self.missed)}; try on a quieter machine")
+            print(f"What looked like leaks: {seen or 'nothing'}")
             return 2
-        print("No leak found, and everything that does leak was caught.")
-        return 0
+        print(f"LEAK: {seen}" if seen else "No leak found, and everything that does leak was caught.")
+        return 1 if seen else 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
