@@ -1,6 +1,7 @@
 """The leak test finds what leaks and nothing else, with time that the tests make themselves."""
 
 import random
+import re
 from collections.abc import Callable
 
 import pytest
@@ -138,9 +139,9 @@ def test_a_table_too_small_for_all_fates_is_refused(capsys: pytest.CaptureFixtur
 def test_without_enough_blocks_the_run_says_that_it_shows_nothing(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(CONTROLS, "blind", lambda tags, tag: tag in set(tags))
+    monkeypatch.setitem(CONTROLS, "blind", lambda *_: None)
     assert main(["--codes", "28", "--blocks", "20", "--tables", "1", "--seed", "5"]) == 2
-    assert "INCONCLUSIVE: not caught were blind, " in capsys.readouterr().out
+    assert re.search(r"^INCONCLUSIVE: not caught were .*\bblind\b", capsys.readouterr().out, re.M)
 
 
 def test_statistics_of_simple_samples() -> None:
