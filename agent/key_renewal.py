@@ -7,6 +7,8 @@ new one. Whatever gets lost on the way, the cloud asks again.
 
 import logging
 
+import msgspec
+
 from agent.errors import StorageFault
 from agent.journal import Event
 from agent.key_ring import KeyRing
@@ -28,7 +30,9 @@ class KeyRenewal:
         self._slot = slot
 
     def asked(self, renewal_id: str) -> None:
-        """Propose keys for this renewal: new ones, unless some are there for it."""
+        """Propose keys for this renewal: new ones, unless some are there that do not count yet.
+
+        Those may be sealed to already, so nobody who asks for another renewal has them dropped."""
         from agent.renewal_exchange import new_pending, write_proposal  # the keypad does not wait for it
 
         enrolment = self._ring.enrolment
@@ -36,7 +40,11 @@ class KeyRenewal:
             return  # they count already, and the next session says so
         pending = enrolment.pending
         if pending is None or pending.renewal_id != renewal_id:
-            pending = new_pending(renewal_id)
+            pending = (
+                new_pending(renewal_id)
+                if pending is None
+                else msgspec.structs.replace(pending, renewal_id=renewal_id)
+            )
             try:
                 self._ring.keep_pending(pending)
             except SecretFault as fault:
