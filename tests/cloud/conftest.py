@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from cloud_sim import locks
-from cloud_sim.authority import initialise
+from cloud_sim.authority import initialise, load
 from cloud_sim.database import Database, open_database
 from cloud_sim.mosquitto import find_mosquitto
 from cloud_sim.state_directory import StateDirectory
 from tests.broker.brokers import RunningBroker, start_builtin, start_mosquitto
 from tests.cloud.device import Device, enrol
+from tests.cloud.renewing import Renewing
 from tests.cloud.site import NOWHERE, Api, CloudProcess, tls_files
 
 
@@ -87,3 +88,12 @@ def device(cloud: CloudProcess, tmp_path: Path) -> Iterator[Device]:
     enrolled = enrol(cloud.api, tmp_path).connect()
     yield enrolled
     enrolled.close()
+
+
+@pytest.fixture
+def lock(tmp_path: Path, state: StateDirectory) -> Iterator[Renewing]:
+    """A lock that is online."""
+    made = Renewing(tmp_path / "cloud.db", load(state))
+    made.status()
+    yield made
+    made.database.close()
