@@ -1,5 +1,6 @@
 """The enrolment under another root secret: the lock's private keys sealed anew, all else as it is."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import (
@@ -9,13 +10,13 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from agent.enrolment import DIRECTORY, KEYS_FILE, TLS_KEY_FILE, binding_of, keep_files, tls_password
+from agent.enrolment import DIRECTORY, KEYS_FILE, TLS_KEY_FILE, binding_of, tls_password
 from agent.secrets import RootSecret, SecretFault, seal, unseal
 
 
-def move_enrolment(state_dir: Path, old: RootSecret, new: RootSecret) -> None:
-    """Have the enrolment, which is under `old`, be under `new`: whole or not at all, wherever the power goes.
-    The one of before stays as `enrolment.old`. Raises SecretFault; nothing has changed then."""
+def enrolment_under(new: RootSecret, old: RootSecret, state_dir: Path) -> Mapping[str, bytes]:
+    """The files of the enrolment, which is under `old`, as they are to be under `new`, by name. Nothing is
+    changed. Raises SecretFault."""
     directory = state_dir / DIRECTORY
     try:
         files = {path.name: path.read_bytes() for path in directory.iterdir()}
@@ -27,4 +28,4 @@ def move_enrolment(state_dir: Path, old: RootSecret, new: RootSecret) -> None:
     files[KEYS_FILE] = seal(new.derive("store"), keys, bound_to)
     password = BestAvailableEncryption(tls_password(new).encode())
     files[TLS_KEY_FILE] = tls_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, password)
-    keep_files(state_dir, files)
+    return files

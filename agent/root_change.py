@@ -9,13 +9,14 @@ power goes.
 import errno
 import logging
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from agent.emergency_code import FILE_NAME, move_emergency_code
-from agent.enrolment import NotEnrolled, forget_older, is_enrolled, load_enrolment
+from agent.enrolment import NotEnrolled, forget_older, is_enrolled, keep_files, load_enrolment
 from agent.errors import StorageFault
 from agent.journal import Stamp
 from agent.secrets import (
@@ -124,18 +125,19 @@ def is_under(state_dir: Path, root: RootSecret) -> bool:
 
 
 def _move(state_dir: Path, old: RootSecret, new: RootSecret, stamp: Stamp) -> None:
-    from agent.move_enrolment import move_enrolment  # nothing that the keypad waits for at other starts
+    from agent.move_enrolment import enrolment_under  # nothing that the keypad waits for at other starts
     from agent.move_rows import move_database
 
-    enrolled = is_enrolled(state_dir)
-    if enrolled:
+    files: Mapping[str, bytes] = {}
+    if is_enrolled(state_dir):
         load_enrolment(state_dir, old)  # with a wrong root secret nothing is touched
+        files = enrolment_under(new, old, state_dir)
     move_database(state_dir / DATABASE, old, new, stamp)
     for name in forget_set_aside(state_dir / DATABASE):
         log.warning("%s is removed: what it holds was under the root secret of before", name)
     move_emergency_code(state_dir / FILE_NAME, old.derive("emergency"), new.derive("emergency"))
-    if enrolled:
-        move_enrolment(state_dir, old, new)
+    if files:
+        keep_files(state_dir, files, keeps_old=False)
     log.info("everything is under the next root secret")
 
 

@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from agent.command_side import Permissions
 from agent.enrol_exchange import AcceptedRequest
-from agent.enrolment import Enrolment, load_enrolment
+from agent.enrolment import Enrolment, keep_files, load_enrolment
 from agent.envelope import OKPKey, Signer, kid_of, new_sealing_key, new_signing_key
 from agent.key_ring import KeyRing
 from agent.messages import MessageRefused, OfflineReceived, RenewalReceived, RenewedKeys, topic
-from agent.move_enrolment import move_enrolment
+from agent.move_enrolment import enrolment_under
 from agent.renewal_exchange import open_proposal
 from agent.secrets import RootSecret
 from agent.uplink.inbound import Arrival, inbound_of
@@ -276,7 +276,7 @@ def test_keys_under_way_come_along_under_another_root_secret(tmp_path: Path) -> 
     pending = site.ring.enrolment.pending
     site.close()
     other = RootSecret(b"o" * 32, "elsewhere")
-    move_enrolment(tmp_path, ROOT, other)
+    keep_files(tmp_path, enrolment_under(other, ROOT, tmp_path))
     ring = KeyRing(tmp_path, other)
     assert ring.enrolment.pending == pending
     ring.use_pending(kids(accepted), certificate(accepted).encode())
