@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from agent.asked import Answer, Asked
+from agent.clock_watch import ClockSettings
 from agent.command_side import Permissions
 from agent.commands import COMMAND_TYPES
 from agent.control_connection import Connection
 from agent.programming_side import MayProgram
+from agent.reader_keys import next_key_file
 from firmware_sim.site import Site, code_row
+from tests.controller.test_readers import KEY, NEXT_KEY, Line, keep
 from tests.fuzz.doors import Doors
 from tests.fuzz.target import Check, Target
 
@@ -30,7 +33,13 @@ def asked(site: Site, request: Asked) -> None:
 
 def check(directory: Path, ask: Ask = asked) -> Check:
     """`ask`: what is to be tried."""
+    key_file = directory / "outside.scbk"
+    keep(key_file, KEY.hex())
+    keep(next_key_file(key_file), NEXT_KEY.hex())
     allows = {
+        "clock_settings": ClockSettings(100.0, trust_ntp=False, lockctl=True),
+        "readers": {"outside": Line()},
+        "key_files": {"outside": key_file},
         "permissions": Permissions(local=frozenset(COMMAND_TYPES)),
         "programming": MayProgram(lockctl=True),
         "may_provision": True,
@@ -45,6 +54,7 @@ def check(directory: Path, ask: Ask = asked) -> Check:
         with doors[does_allow].door() as site:
             answered = _talk(site, data[does_allow:], ask)
             assert not site.controller.recorder.is_failing
+            assert not any(key.hex().encode() in answered for key in (KEY, NEXT_KEY)), "a key in an answer"
             assert DIGITS.encode() not in answered or DIGITS.encode() in data, "digits in an answer"
             for line in answered.splitlines():
                 assert isinstance(json.loads(line), dict)
@@ -123,8 +133,8 @@ def seeds() -> list[bytes]:
         ("watch", {}),
         ("journal", {"limit": 5, "after": 1}),
         ("clock_set", {"wall_s": 1_790_000_100}),
-        ("code_add", {"code": "730412", "name": "x"}),
-        ("code_remove", {"code": "730412"}),
+        ("code_add", {"code": "730412", "ends_at": 1_790_086_400}),
+        ("code_remove", {"access_code_id": ANNA["access_code_id"]}),
         ("reader_install", {"reader": "outside", "for_s": 30}),
         ("reader_rekey", {"reader": "outside"}),
         ("reader_comset", {"reader": "outside", "address": 1, "baud": 9600}),
