@@ -79,10 +79,11 @@ class _Door:
             site.type(f"{entry}#")
         if site.strike.releases != len(used):
             raise RuntimeError("a code that should be used did not open")
-        unknown = unknown_of(FORM.digits, self._rng)
+        # Few: steps taken often are faster for that alone, and an entry is long enough for it to show.
+        unknown, *another = unknown_of(FORM.digits, self._rng, 3)
         known = {name: [entry] for name, entry in {**in_table, **offline, **technicians}.items()}
         others = {f"unknown, {length} digits": unknown_of(length, self._rng, 1) for length in OTHER_LENGTHS}
-        return {REFERENCE: unknown, CONTROL: unknown_of(FORM.digits, self._rng)} | known | others
+        return {REFERENCE: [unknown], CONTROL: another} | known | others
 
     def _in_table(self, site: Site) -> dict[str, str]:
         """Where a code stands follows from its id, so first, middle and last are of the plain ones."""
