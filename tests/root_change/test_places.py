@@ -1,7 +1,10 @@
 """Where the next root secret may not take the place of the one before, a person has to finish it."""
 
 import errno
+import os
 import resource
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,8 +22,12 @@ from tests.root_change.machine import (
     STILL,
     Machine,
     faults,
+    lived,
+    new_machine,
     what_opens,
 )
+
+NOBODY = 65534
 
 
 def test_a_secret_whose_place_may_not_be_taken_is_worked_with_and_said(
@@ -41,6 +48,47 @@ def test_a_secret_whose_place_may_not_be_taken_is_worked_with_and_said(
     assert opens(site, DIGITS["anna"])
     assert len(faults(site)) == 2
     site.close()
+
+
+@pytest.fixture
+def installed() -> Iterator[Machine]:
+    """As the pages have it: the secret is in a directory where the agent may not write."""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        machine = new_machine(Path(directory))
+        lived(machine).close()
+        machine.rotate()
+        machine.secret.parent.chmod(0o555)
+        yield machine
+        machine.secret.parent.chmod(0o755)
+
+
+def test_the_agent_of_the_pages_leaves_the_last_step_to_root(installed: Machine) -> None:
+    if is_root := os.geteuid() == 0:
+        for path in (installed.secret, installed.coming, installed.state, *installed.state.rglob("*")):
+            os.chown(path, NOBODY, NOBODY)
+    assert as_the_agent(lambda: installed.settle().stage(), is_root) == "unfinished"
+    installed.secret.parent.chmod(0o755)
+    new = installed.coming.read_bytes()
+    assert finish(installed.state, installed.secret)
+    assert (installed.secret.read_bytes(), installed.coming.exists()) == (new, False)
+    assert as_the_agent(lambda: installed.settle().stage(), is_root) == "none"
+
+
+def as_the_agent(act: Callable[[], str], is_root: bool) -> str:
+    """What it says in a process of its own, which is not root's."""
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        if is_root:
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+        try:
+            os.write(writing, act().encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as said:
+        return said.read()
 
 
 def test_once_everything_is_moved_a_database_under_the_old_secret_is_a_strangers(
