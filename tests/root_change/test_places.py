@@ -68,6 +68,7 @@ def test_the_agent_of_the_pages_leaves_the_last_step_to_root(installed: Machine)
         for path in (installed.secret, installed.coming, installed.state, *installed.state.rglob("*")):
             os.chown(path, NOBODY, NOBODY)
     assert as_the_agent(lambda: installed.settle().stage(), is_root) == "unfinished"
+    assert installed.secret.stat().st_mode & 0o777 == 0o400
     installed.secret.parent.chmod(0o755)
     new = installed.coming.read_bytes()
     assert finish(installed.state, installed.secret)
