@@ -18,6 +18,8 @@ from agent.set_aside import set_aside_files
 from agent.shown_rules import shown_rules
 
 MAX_ROWS = 1000
+LAST_SEQ = 2**53
+"""No journal row has a higher number."""
 
 
 def answer(parts: Parts, asked: Asked) -> None:
@@ -44,9 +46,9 @@ def answer(parts: Parts, asked: Asked) -> None:
 
 def _journal(parts: Parts, asked: Asked) -> None:
     limit, after = asked.args.get("limit", 50), asked.args.get("after")
-    if not isinstance(limit, int) or not 1 <= limit <= MAX_ROWS:
+    if type(limit) is not int or not 1 <= limit <= MAX_ROWS:
         asked.answer.refuse("bad_argument", f"limit must be a whole number from 1 to {MAX_ROWS}")
-    elif after is not None and not isinstance(after, int):
+    elif after is not None and (type(after) is not int or not 0 <= after <= LAST_SEQ):
         asked.answer.refuse("bad_argument", "after must be the number (seq) of a journal row")
     else:
         asked.answer({"rows": parts.store.journal.shown(limit, after)})

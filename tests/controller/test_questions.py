@@ -57,7 +57,8 @@ def test_the_journal_can_be_read_from_any_row_on(site: Site) -> None:
 
 def test_a_wrong_argument_or_verb_is_refused_with_what_is_right(site: Site) -> None:
     assert "1 to 1000" in ask(site, "journal", limit=0)[0]["error"]["message"]
-    assert "row" in ask(site, "journal", after="x")[0]["error"]["message"]
+    for after in ("x", -1, 2**63, 2**70, True):
+        assert "row" in ask(site, "journal", after=after)[0]["error"]["message"]
     assert "status, codes" in ask(site, "open")[0]["error"]["message"]
 
 
