@@ -130,7 +130,7 @@ def check(_: Path, opener: Callable[..., Opener] = Opener) -> Check:
         if not isinstance(opened, Message):
             assert way != SIGNED or len(raw) > 32 * 1024 or not _is_plain(given, stream, wall)
             return
-        assert "4711" not in repr(opened)
+        assert "4711" in (opened.id or "") or "4711" not in repr(opened), "digits in a repr"
         if way == SIGNED:
             assert _is_sound(given, stream, wall)
             assert _as_written(opened, given)
