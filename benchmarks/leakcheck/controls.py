@@ -8,6 +8,7 @@ import hmac
 import random
 import time
 from collections.abc import Callable, Sequence
+from itertools import repeat
 
 from agent.core.verifier import tag_of
 from benchmarks.leakcheck.harness import CONTROL, REFERENCE, Instance, Make
@@ -60,11 +61,11 @@ def planted(make: Make, extra_ns: float) -> Make:
         instance = make(rng)
         one, another = instance.entries[REFERENCE], instance.entries[CONTROL]
         slow = frozenset(another[::2])
-        turns = (range(0), range(round(extra_ns / _turn_ns())))
+        turns = (0, round(extra_ns / _turn_ns()))
 
         def verify(entry: str) -> None:
             instance.verify(entry)
-            for _ in turns[entry in slow]:
+            for _ in repeat(None, turns[entry in slow]):
                 pass
 
         return Instance(verify, {REFERENCE: one, CONTROL: another[1::2], PLANTED: another[::2]})
@@ -74,13 +75,13 @@ def planted(make: Make, extra_ns: float) -> Make:
 
 def _turn_ns() -> float:
     """What one turn of an empty loop takes here and now: the fastest of some."""
-    turns, taken = range(1000), []
+    turns, taken = 500, []
     for _ in range(50):
         began = time.perf_counter_ns()
-        for _ in turns:
+        for _ in repeat(None, turns):
             pass
         taken.append(time.perf_counter_ns() - began)
-    return min(taken) / len(turns)
+    return min(taken) / turns
 
 
 def control(compare: Compare) -> Make:

@@ -161,10 +161,12 @@ def _differences(times: Times) -> Iterator[tuple[str, Difference]]:
 
 def _effect(ours: Sequence[Sequence[int]], theirs: Sequence[Sequence[int]]) -> tuple[float, float]:
     """The effect is the mean of those of each of our entries against each of theirs: times of several entries
-    thrown together would be wider, which looks like an effect. |t| is that of the first two."""
+    thrown together would be wider, which looks like an effect. For |t| they are thrown together: of a single
+    entry it would be that of its key."""
     pairs = [[a - b for a, b in zip(one, other, strict=True)] for one in ours for other in theirs]
-    t = max(strongest_t(ours[0], theirs[0]), abs(segment_t(pairs[0])))
-    return fmean(map(middle_mean, pairs)), t
+    t = strongest_t(list(chain.from_iterable(ours)), list(chain.from_iterable(theirs)))
+    in_all = [sum(each) for each in zip(*pairs, strict=True)]
+    return fmean(map(middle_mean, pairs)), max(t, abs(segment_t(in_all)))
 
 
 @contextmanager
