@@ -8,7 +8,7 @@ import pyotp
 import pytest
 
 from firmware_sim.site import Site
-from tests.controller.test_offline_codes import again, set_up
+from tests.controller.offline import again, set_up
 
 ANA, BEN = (base64.b32encode(bytes([number] * 20)).decode() for number in (1, 2))
 HOUR_S, STEP_S = 3600, 30

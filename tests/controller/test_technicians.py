@@ -10,7 +10,7 @@ import pytest
 
 from firmware_sim.site import Site
 from firmware_sim.virtual_parts import VirtualClock
-from tests.controller.test_offline_codes import again, set_up
+from tests.controller.offline import again, set_up
 
 SECRET = base64.b32encode(b"12345678901234567890").decode()
 

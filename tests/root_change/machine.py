@@ -14,8 +14,8 @@ from agent.secrets import RootSecret, SecretSource, create_root_secret_file, loa
 from firmware_sim.site import Site, code_row
 from firmware_sim.virtual_parts import VirtualClock
 from tests.controller.conftest import ANNA
+from tests.controller.offline import KEY, key_part, once, opens, set_up, timed
 from tests.controller.programming import BEN, CHIEF, NEW, add
-from tests.controller.test_offline_codes import KEY, key_part, once, opens, set_up, timed
 from tests.controller.test_technicians import shown, technicians
 
 STAMP = Stamp("boot", 1000, 1_790_000_000_000, "unknown")

@@ -9,8 +9,8 @@ from agent.emergency_code import FILE_NAME
 from agent.offline_rows import NEVER_SLOT
 from firmware_sim.virtual_parts import VirtualClock
 from tests.controller.conftest import ANNA
+from tests.controller.offline import cancel, opens, set_up, timed
 from tests.controller.programming import BEN
-from tests.controller.test_offline_codes import cancel, opens, set_up, timed
 from tests.root_change.machine import DIGITS, ROWS, Machine, faults, lived, what_opens
 
 BY_HAND = [

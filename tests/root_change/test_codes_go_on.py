@@ -4,8 +4,8 @@ import pytest
 
 from firmware_sim.site import code_row
 from firmware_sim.virtual_parts import VirtualClock
+from tests.controller.offline import cancel, opens, set_up, timed
 from tests.controller.programming import NEW, add
-from tests.controller.test_offline_codes import cancel, opens, set_up, timed
 from tests.controller.test_technicians import fail, shown, technicians, type_now
 from tests.root_change.machine import DIGITS, MAY, OFFLINE, ROWS, STILL, Machine, faults, lived, what_opens
 

@@ -15,7 +15,7 @@ from agent.root_change import finish, settle
 from agent.secrets import SecretFault, SecretSource
 from firmware_sim.site import Site
 from firmware_sim.virtual_parts import VirtualClock
-from tests.controller.test_offline_codes import opens
+from tests.controller.offline import opens
 from tests.root_change.machine import (
     DIGITS,
     STAMP,

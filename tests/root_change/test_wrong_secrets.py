@@ -12,7 +12,7 @@ from agent.move_rows import move_database
 from agent.root_change import make_next, root_of
 from agent.secrets import SecretFault, SecretSource, load_root_secret
 from firmware_sim.virtual_parts import VirtualClock
-from tests.controller.test_offline_codes import opens
+from tests.controller.offline import opens
 from tests.root_change.machine import (
     DIGITS,
     STAMP,
