@@ -191,13 +191,13 @@ def test_an_attempt_without_a_guess_looks_at_nothing(site: Site) -> None:
 
 def test_it_is_counted_before_it_is_looked_at(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[float] = []
-    really_search = CodeTable.search
+    really_find = CodeTable.find
 
-    def search(table: CodeTable, tag: bytes) -> int:
+    def find(table: CodeTable, tag: bytes) -> tuple[int, int]:
         seen.append(guesses(site))
-        return really_search(table, tag)
+        return really_find(table, tag)
 
-    monkeypatch.setattr(CodeTable, "search", search)
+    monkeypatch.setattr(CodeTable, "find", find)
     remove(site, "493817")
     assert seen == [4.0, 4.0], "the programming code, and what was to be removed"
 
