@@ -26,6 +26,18 @@ _FIELDS = {
 
 Row = Mapping[str, Any]
 
+DEEPEST = 32
+"""Lists and objects within each other that a message may have."""
+
+
+def depth(value: Any) -> int:
+    """How many lists and objects stand within each other, going down level by level."""
+    level, levels = [value], 0
+    while level := [one for one in level if isinstance(one, dict | list)]:
+        levels += 1
+        level = [one for each in level for one in (each.values() if isinstance(each, dict) else each)]
+    return levels
+
 
 def permits(row: Row, wall_s: float) -> bool:
     """Whether a definition that was never used lets its digits open at `wall_s`, or begin programming."""

@@ -11,6 +11,7 @@ import msgspec
 from agent import jose
 from agent.envelope import SEALED_STREAMS, Message, OKPKey, Opener, kid_of
 from tests.fuzz.keys import CLOUD_SIGNING, LOCK_SEALING, LOCK_SIGNING, public
+from tests.fuzz.plain_rules import DEEPEST, depth
 from tests.fuzz.target import Check, Draw, Target
 
 DEVICE = "9d5a1c30-0000-4000-8000-000000000001"
@@ -74,7 +75,7 @@ def _is_sound(payload: bytes, stream: str, wall: int | None) -> bool:
         return False
     if not isinstance(said, dict) or said.get("dev") != DEVICE or said.get("stream") != stream:
         return False
-    if _depth(said) > 32:
+    if depth(said) > DEEPEST:
         return False
     counts = all(said.get(name) is None or _is_count(said[name]) for name in ("rev", "exp", "nth"))
     texts = all(
@@ -87,15 +88,6 @@ def _is_sound(payload: bytes, stream: str, wall: int | None) -> bool:
         return False
     is_late = wall is not None and said.get("exp") is not None and said["exp"] <= wall
     return "body" in said and (said.get("rev") is None) != (said.get("id") is None) and not is_late
-
-
-def _depth(value: Any) -> int:
-    """How many lists and objects stand within each other, going down level by level."""
-    level, depth = [value], 0
-    while level := [one for one in level if isinstance(one, dict | list)]:
-        depth += 1
-        level = [one for each in level for one in (each.values() if isinstance(each, dict) else each)]
-    return depth
 
 
 def _as_written(opened: Message, payload: bytes) -> bool:
