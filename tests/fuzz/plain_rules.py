@@ -1,7 +1,7 @@
 """What an access code permits, as its rules are written for people; none of it is the lock's own code."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from agent.zones import zone_named
@@ -129,11 +129,9 @@ def _are_holidays(said: Row) -> bool:
 
 
 def _is_date(text: Any) -> bool:
+    # Not by strftime: it writes years before 1000 without their zeros.
     try:
-        return (
-            isinstance(text, str)
-            and datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).strftime("%Y-%m-%d") == text
-        )
+        return isinstance(text, str) and date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
 
@@ -145,6 +143,6 @@ def _is_rule(rule: Any) -> bool:
 
 def _counts_as(said: Row, day: datetime) -> int | None:
     for each in said.get("holidays", []):
-        if each["date"] == f"{day:%Y-%m-%d}":
+        if each["date"] == day.date().isoformat():
             return None if each["rule"] == "deny" else int(each["rule"]["as_day"])
     return day.isoweekday()
