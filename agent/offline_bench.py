@@ -184,7 +184,7 @@ def check_vectors(document: bytes) -> VectorReport:
     try:
         read: _Vectors = msgspec.json.decode(document, type=_Vectors)
         root = bytes.fromhex(read.root)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise SetupFault(f"not a file of vectors: {error}") from None
     wrong = [
         f"vector {place}: {what}"

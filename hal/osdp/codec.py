@@ -184,10 +184,6 @@ class Parser:
         """Drop a half-received packet."""
         self._waiting = b""
 
-    def is_waiting(self) -> bool:
-        """Whether a packet has begun and not ended."""
-        return bool(self._waiting)
-
     def feed(self, data: bytes) -> "list[Packet]":
         """The packets that `data` completes, in order."""
         found = []

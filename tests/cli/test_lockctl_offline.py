@@ -288,7 +288,10 @@ def test_a_vector_that_is_wrong_anywhere_is_counted_and_named(
     assert "2 of 3 vectors agree" in result.output
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"root": "zz", "device_id": "x", "vectors": []}'])
+NO_VECTORS = ["", "{}", "[1]", '{"root": "zz", "device_id": "x", "vectors": []}', '{"x": ' + "[" * 9999]
+
+
+@pytest.mark.parametrize("text", NO_VECTORS, ids=range(len(NO_VECTORS)))
 def test_a_file_that_holds_no_vectors_is_called_so(tmp_path: Path, text: str) -> None:
     path = tmp_path / "vectors.json"
     path.write_text(text)
