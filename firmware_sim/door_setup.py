@@ -23,9 +23,6 @@ state_dir = {state}
 control_socket = {control_socket}
 root_secret_file = {root_secret}
 
-[uplink]
-longest_retry_s = 5  # of 120: whoever cuts a door off here and lets it back sits and waits
-
 [codes]
 lengths = {code_lengths}
 
