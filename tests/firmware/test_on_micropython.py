@@ -199,11 +199,14 @@ def test_a_unit_says_who_it_is_what_it_can_and_how_it_stands(bench: Bench) -> No
 
 
 def test_noise_moves_nothing_and_fills_no_memory(inside: Microcontroller) -> None:
-    chance, before = random.Random(1), inside.memory()
-    for number in range(200):
+    chance, before, after = random.Random(1), inside.memory(), []
+    for number in range(1000):
         inside.receive(chance.randbytes(100), number * 7)
+        if number % 100 == 99:
+            after.append(inside.memory())
     assert inside.level(RELAY) == 0
-    assert inside.memory() - before < 2048
+    # Noise may look like the beginning of a long packet, for which there is room a while.
+    assert min(after[-5:]) - before < 2048
 
 
 def test_an_hour_at_the_line_takes_no_more_memory_than_a_minute(
